@@ -1,0 +1,1 @@
+"""Auth and one student's own data; never catalog content."""

@@ -1,0 +1,1 @@
+"""Catalog to pages to release: everything that happens before a student asks."""

@@ -1,0 +1,1 @@
+"""The contract with caches: addresses, tiers, headers, stores, CDNs. Knows no database."""

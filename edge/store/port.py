@@ -1,0 +1,80 @@
+"""The Store port: where objects live. Two adapters implement it; one conformance suite holds them to it."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+
+class Object(NamedTuple):
+    """An object as it is stored: bytes plus the headers it is served with.
+
+    A NamedTuple, since a build makes tens of thousands and SQLite binds them as they are.
+    """
+
+    key: str  # decoded object key, edge.address.key_of(path)
+    body: bytes  # as stored: gzip where `gzipped`
+    content_type: str
+    cache_control: str
+    tags: str  # space-separated, ASCII
+    digest: str  # hex, over uncompressed body, headers and tags
+    write_number: int  # which attempt to write put it there
+    gzipped: bool
+    status: int = 200  # 301 and 410 for retired pages
+    location: str = ""  # percent-encoded ASCII, for 301
+
+
+class Head(NamedTuple):
+    """What a listing or a HEAD knows of a stored object."""
+
+    key: str
+    etag: str  # opaque; changes at every write, never comes back
+    size_bytes: int
+    digest: str  # "" where the object is not one of ours
+    write_number: int
+
+
+class Put(NamedTuple):
+    """One conditional write: create (``if_match`` is ""), replace that ETag, or either (None)."""
+
+    object: Object
+    if_match: str | None = None
+
+
+class Refused(NamedTuple):
+    """A write that the store did not do: its precondition failed, or the object vanished."""
+
+    key: str
+    why: str  # "exists", "changed", "missing"
+
+
+class Store(Protocol):
+    """An object store. Every method may raise StoreError; none is called in a forked child.
+
+    Keys are compared byte by byte: case and Unicode form matter, "a" and "a/b" may both exist.
+    A reader sees an object whole, old or new, never a mixture and never headers of another body.
+    """
+
+    fenced: bool
+    """True when the store was seen to refuse writes whose precondition fails."""
+
+    def put(self, puts: Iterable[Put]) -> list[Refused]:
+        """Write them, in any order; returns when all are durable. [] when nothing was refused.
+
+        A write whose answer was lost is looked at again, so "done" is never reported as refused.
+        An empty iterable is nothing to do. Raises StoreError when one could not be done at all.
+        """
+
+    def get(self, key: str) -> tuple[Object, Head] | None:
+        """The object and its head; None when absent."""
+
+    def head(self, key: str) -> Head | None:
+        """What is known of it without its body; None when absent."""
+
+    def list(self, prefix: str = "") -> Iterator[Head]:
+        """All objects whose key starts with *prefix*, in key order. Streams; pages inside."""
+
+    def delete(self, keys: Iterable[str]) -> list[str]:
+        """Delete them; absent is done. Returns the keys that are still there."""
+
+    def close(self) -> None:
+        """Give back files and connections. Idempotent."""
