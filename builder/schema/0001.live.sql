@@ -31,7 +31,7 @@ CREATE TABLE live.object (
     release integer NOT NULL
 );
 COMMENT ON COLUMN live.object.digest IS 'XXH3-128 over uncompressed body, headers and tags.';
-COMMENT ON COLUMN live.object.keys IS 'What the page depends on, packed: see builder/keys.py.';
+COMMENT ON COLUMN live.object.keys IS 'What the page depends on, packed: see builder/catalog/keys.py.';
 CREATE INDEX object_keys ON live.object USING gin (keys) WITH (fastupdate = off);
 CREATE INDEX object_release ON live.object (release);
 
@@ -47,7 +47,7 @@ COMMENT ON COLUMN live.list_number.list IS 'Packed key of the thing whose list i
 
 -- A prefix of an alphabetical index that has its own pages, one a further letter. Never undone.
 CREATE TABLE live.index_split (
-    list text NOT NULL,
+    list text NOT NULL CHECK (list IN ('subject', 'instructor')),
     prefix text NOT NULL,
     PRIMARY KEY (list, prefix)
 );

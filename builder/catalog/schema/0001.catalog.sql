@@ -86,11 +86,13 @@ CREATE TABLE catalog.video (
     licence text NOT NULL DEFAULT '' CHECK (octet_length(licence) <= 2000),
     picture_url catalog.web_url,
     picture text CHECK (picture ~ '^[a-z0-9/._-]{1,200}$'),
+    words_at timestamptz,
     version bigint NOT NULL DEFAULT 1,
     CHECK (status <> 'scheduled' OR publish_at IS NOT NULL)
 );
 COMMENT ON COLUMN catalog.video.language IS 'Spoken language, BCP 47.';
 COMMENT ON COLUMN catalog.video.position IS 'Place in the batch; NULL: after the placed ones, by id.';
+COMMENT ON COLUMN catalog.video.words_at IS 'When title or description last changed, by trigger; NULL: never since it came in.';
 COMMENT ON COLUMN catalog.video.picture_url IS 'Where the provider keeps the picture; never loaded by a reader''s browser.';
 COMMENT ON COLUMN catalog.video.picture IS 'Store key of our own copy, named by its digest; NULL until refresh made one.';
 
@@ -187,6 +189,17 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
+
+-- Feeds show an entry as new only when its words changed.
+CREATE FUNCTION catalog.date_words() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.words_at := clock_timestamp();
+    RETURN NEW;
+END $$;
+CREATE TRIGGER date_words BEFORE UPDATE OF title, description ON catalog.video
+    FOR EACH ROW WHEN (OLD.title IS DISTINCT FROM NEW.title OR OLD.description IS DISTINCT FROM NEW.description)
+    EXECUTE FUNCTION catalog.date_words();
+ALTER TABLE catalog.video ENABLE ALWAYS TRIGGER date_words;
 
 -- A changed slug leaves a redirect; a slug that comes back frees its path.
 CREATE FUNCTION catalog.keep_old_slug() RETURNS trigger LANGUAGE plpgsql AS $$
