@@ -1,0 +1,128 @@
+"""A real PostgreSQL for one machine, in the folder LECTERN_DATA.
+
+A command that needs a database calls :func:`ensure`: it gets the server that runs for that
+folder, or starts one. Each user of a server holds a shared lock; who leaves last stops it. So a
+server serves as long as anybody needs it and no longer, and the kernel gives a killed user's lock
+back. Who keeps house (the demo) asks for ``keeper`` and stops it in any case.
+"""
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from builder.embedded import postmaster
+from builder.embedded.home import cluster_of, home_of
+
+__all__ = ["Server", "attach", "database", "ensure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: ``dsn`` is a libpq URI of its database, ``pid`` its first process."""
+
+    dsn: str
+    pid: int
+    started: bool
+    """False where it ran already: another command's, or one that a killed run left."""
+
+
+@contextmanager
+def ensure(data: Path, *, conf: Mapping[str, str] | None = None, keeper: bool = False) -> Iterator[Server]:
+    """A server for the folder *data* while the block runs.
+
+    *conf* are settings of postgresql.conf over ours, for a server that is started here. At the
+    end the server is stopped within 10 s where nobody else uses it, and with *keeper* in any case.
+    SIGTERM leaves through the block's end, as Ctrl-C does. Raises LecternError.
+    """
+    home = home_of(data)
+    with _leaving_on_sigterm(), _lock(data, "users") as users:
+        with _locked(data):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            dsn = postmaster.dsn_of_running(home.cluster)
+            started = dsn is None or not postmaster.answers(dsn)
+            if started or dsn is None:
+                postmaster.stop(home.cluster)  # one that a killed run left, and that does not answer
+                postmaster.initialise(home)
+                dsn = postmaster.start(home, conf or {})
+            pid = postmaster.find(home.cluster)
+        try:
+            yield Server(dsn, pid or 0, started)
+        finally:
+            with _undisturbed(), _locked(data):
+                if keeper or _is_last(users):
+                    postmaster.stop(home.cluster)
+
+
+def attach(data: Path) -> str | None:
+    """The DSN of the server that runs for *data*; None where none does. Starts and stops nothing."""
+    dsn = postmaster.dsn_of_running(cluster_of(data))
+    return dsn if dsn and postmaster.answers(dsn) else None
+
+
+@contextmanager
+def database(data: Path, url: str | None) -> Iterator[str]:
+    """The DSN to work with: *url* (DATABASE_URL) where it is set, else the embedded server's."""
+    if url:
+        yield url
+        return
+    with ensure(data) as server:
+        yield server.dsn
+
+
+@contextmanager
+def _lock(data: Path, name: str) -> Iterator[int]:
+    file = os.open(data / f"postgres.{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def _locked(data: Path) -> Iterator[None]:
+    """One at a time may start or stop."""
+    with _lock(data, "lock") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_last(users: int) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A second Ctrl-C waits until the server is down, which takes less than 10 s."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _leaving_on_sigterm() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _leave(signum: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + signum)

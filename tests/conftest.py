@@ -1,0 +1,82 @@
+"""One embedded PostgreSQL for a test run, and a fresh migrated database for each test that asks."""
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from builder.embedded import Server, ensure
+from builder.migrate import migrate
+
+_NUMBERS = count(1)
+# Nothing here outlives the run: durability would only cost time.
+_CONF = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The run's own server; its folder is open to the account that root lends it."""
+    data = Path(tempfile.mkdtemp(prefix="lectern-tests-"))
+    data.chmod(0o755)
+    try:
+        with ensure(data, conf=_CONF, keeper=True) as server:
+            yield server
+    finally:
+        shutil.rmtree(data)
+
+
+@pytest.fixture(scope="session")
+def _migrated(server: Server) -> str:
+    """The name of a migrated database that others are copied from."""
+    name = "migrated"
+    _on_server(server, f"CREATE DATABASE {name}")
+    migrate(_dsn(server, name))
+    return name
+
+
+@pytest.fixture
+def dsn(server: Server, _migrated: str) -> Iterator[str]:
+    """The DSN of a fresh, migrated, empty database of this test's own."""
+    yield from _database(server, f"TEMPLATE {_migrated}")
+
+
+@pytest.fixture
+def empty_dsn(server: Server) -> Iterator[str]:
+    """The DSN of a fresh database without any table."""
+    yield from _database(server, "")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own settings must not steer a test."""
+    for name in list(os.environ):
+        if name.startswith(("LECTERN_", "DATABASE_", "AWS_", "REDIS_", "SMTP_")):
+            monkeypatch.delenv(name)
+
+
+def _database(server: Server, template: str) -> Iterator[str]:
+    name = f"test_{next(_NUMBERS)}"
+    _on_server(server, f"CREATE DATABASE {name} {template} STRATEGY file_copy")
+    try:
+        yield _dsn(server, name)
+    finally:
+        _on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _dsn(server: Server, name: str) -> str:
+    return server.dsn.replace("/lectern?", f"/{name}?")
+
+
+def _on_server(server: Server, statement: str) -> None:
+    connection = psycopg2.connect(_dsn(server, "postgres"))
+    connection.autocommit = True
+    try:
+        connection.cursor().execute(statement)
+    finally:
+        connection.close()
