@@ -14,3 +14,13 @@ class LecternError(Exception):
 
 class SettingsError(LecternError):
     """A setting is unknown, malformed or out of range; the message names it."""
+
+
+class StoreError(LecternError):
+    """The store could not do what was asked, and asking again did not help."""
+
+    exit_code = 1
+
+
+class ExportError(LecternError):
+    """A plain tree could not be written; the message names the folder or the object."""

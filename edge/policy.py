@@ -1,0 +1,66 @@
+"""Security headers: one policy for pages and API, and the only place where it is written.
+
+Nothing inline, nothing from another host but the players that a reader starts and the video files
+that an editor links to. Sources: CSP Level 3, Permissions Policy, RFC 6797 (HSTS), the Fetch standard.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+PLAYER_HOSTS = ("www.youtube-nocookie.com", "player.vimeo.com", "archive.org")
+
+HSTS_S = 365 * 24 * 60 * 60
+REFERRER = "strict-origin-when-cross-origin"
+"""YouTube refuses to play (error 153) where it is told no origin."""
+
+_PLAYERS_MAY = ("autoplay", "encrypted-media", "fullscreen", "picture-in-picture")
+_NOBODY_MAY = ("accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope",
+               "magnetometer", "microphone", "midi", "payment", "usb")
+
+Headers = tuple[tuple[str, str], ...]
+
+
+def page_headers(*, https: bool, frame_hosts: Iterable[str] = ()) -> Headers:
+    """The security headers of every answer.
+
+    *https*: readers come over TLS, so tell them to stay there. *frame_hosts*: hosts whose players
+    may be framed beside the known ones, as bare names (``tube.example``).
+    """
+    players = [f"https://{host}" for host in dict.fromkeys((*PLAYER_HOSTS, *frame_hosts))]
+    headers = [
+        ("Content-Security-Policy", content_security_policy(players)),
+        ("Permissions-Policy", permissions_policy(players)),
+        ("Referrer-Policy", REFERRER),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "SAMEORIGIN"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+    ]
+    if https:
+        headers.append(("Strict-Transport-Security", f"max-age={HSTS_S}"))
+    return tuple(headers)
+
+
+def content_security_policy(players: Iterable[str]) -> str:
+    """The Content-Security-Policy value; *players* are origins that may be framed."""
+    return "; ".join((
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "media-src 'self' https: blob:",  # blob: is what a player of streams hands to <video>
+        f"frame-src {' '.join(players)}",
+        "connect-src 'self'",
+        "worker-src 'self' blob:",
+        "manifest-src 'self'",
+        "frame-ancestors 'self'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "object-src 'none'",
+    ))
+
+
+def permissions_policy(players: Iterable[str]) -> str:
+    """The Permissions-Policy value: what *players* need to play, and nothing that watches a student."""
+    allowed = " ".join(("self", *(f'"{origin}"' for origin in players)))
+    return ", ".join([f"{name}=({allowed})" for name in _PLAYERS_MAY] + [f"{name}=()" for name in _NOBODY_MAY])

@@ -1,0 +1,163 @@
+"""Settings: the environment and a ``.env`` file become one frozen object (12-factor names)."""
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from edge.errors import SettingsError
+from edge.tiers import PROFILES
+
+NAMES: dict[str, str] = {
+    "LECTERN_DATA": "folder of the embedded database and the store; default .lectern",
+    "LECTERN_STORE": "where objects live: sqlite:///absolute/path/site.db or s3://BUCKET/PREFIX",
+    "LECTERN_CDN": "the caches to purge; none is the only one yet",
+    "LECTERN_BASE_URL": "the site's public address, scheme and host; default http://127.0.0.1:PORT",
+    "LECTERN_PROFILE": "traffic size: 100k, 500k or 1m; default 100k",
+    "LECTERN_PORT": "port of `serve`, 1 to 65535; default 8000",
+    "LECTERN_SITE_NAME": "what the site calls itself; default Lectern",
+    "LECTERN_ACCENT_HUE": "hue of the site's accent colour, 0 to 360; default 255",
+    "LECTERN_FRAME_HOSTS": "further hosts whose players may be framed, such as a PeerTube, comma-separated",
+}
+"""Every LECTERN_ name that any room reads, with its meaning: one environment serves all processes,
+so a room's own name must be known here, or the others would call it a mistake."""
+
+_HOST = re.compile(r"(?=.{1,253}(?::|$))[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+(?::[0-9]{1,5})?")
+_STORE_SCHEMES = ("sqlite:///", "s3://")
+_SITE_NAME_LETTERS = 80  # it ends every page title
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What all rooms share. Paths are absolute; URLs have no trailing slash."""
+
+    data: Path
+    store: str
+    base_url: str
+    profile: str = "100k"
+    port: int = 8000
+    database_url: str | None = None  # None: the embedded server in `data`
+    database_direct_url: str | None = None  # past a pooler; None where DATABASE_URL is direct already
+    site_name: str = "Lectern"
+    accent_hue: int = 255  # degrees
+    frame_hosts: tuple[str, ...] = ()
+
+    @property
+    def https(self) -> bool:
+        """True when readers come over TLS."""
+        return self.base_url.startswith("https:")
+
+
+def read_settings(environ: Mapping[str, str], dotenv_path: Path | None = None) -> Settings:
+    """The settings of *environ* over those of the file *dotenv_path*, which need not exist.
+
+    Raises SettingsError, naming the setting, for an unknown ``LECTERN_`` name or a value out of range.
+    """
+    values = merged(environ, dotenv_path)
+    port = whole_number(values, "LECTERN_PORT", 8000, least=1, most=65535)
+    data = Path(os.path.abspath(Path(values.get("LECTERN_DATA", ".lectern")).expanduser()))
+    if values.get("LECTERN_CDN", "none") != "none":
+        raise _wrong(values, "LECTERN_CDN", "only `none` is known to this version")
+    return Settings(
+        data=data,
+        store=_store(values, data),
+        base_url=_base_url(values, port),
+        profile=_profile(values),
+        port=port,
+        database_url=_database_url(values, "DATABASE_URL"),
+        database_direct_url=_database_url(values, "DATABASE_DIRECT_URL"),
+        site_name=_site_name(values),
+        accent_hue=whole_number(values, "LECTERN_ACCENT_HUE", 255, least=0, most=360),
+        frame_hosts=_frame_hosts(values),
+    )
+
+
+def merged(environ: Mapping[str, str], dotenv_path: Path | None) -> dict[str, str]:
+    """All names with a value, the environment's before the file's; an empty value is none.
+
+    Raises SettingsError for a ``LECTERN_`` name that nothing reads, with the nearest that is read.
+    """
+    values: dict[str, str] = {}
+    if dotenv_path is not None and dotenv_path.is_file():
+        from dotenv import dotenv_values  # imported late: most processes have no such file
+
+        # Without interpolation: a password may hold a dollar sign.
+        values |= {k: v for k, v in dotenv_values(dotenv_path, interpolate=False).items() if v}
+    values |= {k: v for k, v in environ.items() if v}
+    for name in sorted(values):
+        if name.startswith("LECTERN_") and name not in NAMES:
+            raise SettingsError(f"{name} is no setting of Lectern{_nearest(name)}. Mend or remove it in the "
+                                "environment or in .env.")
+    return values
+
+
+def whole_number(values: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:
+    """The setting *name* as a whole number from *least* to *most*, or *default* where there is none."""
+    if (text := values.get(name)) is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,9}", text.strip()) or not least <= int(text) <= most:
+        raise _wrong(values, name, f"it must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def _store(values: Mapping[str, str], data: Path) -> str:
+    url = values.get("LECTERN_STORE", f"sqlite:///{data}/site.db")
+    if not url.startswith(_STORE_SCHEMES) or not url.split("://", 1)[1].strip("/"):
+        raise _wrong(values, "LECTERN_STORE", "write sqlite:///absolute/path/site.db or s3://BUCKET/PREFIX")
+    return url
+
+
+def _base_url(values: Mapping[str, str], port: int) -> str:
+    url = values.get("LECTERN_BASE_URL", f"http://127.0.0.1:{port}").rstrip("/")
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and url.isascii() and parts.port != 0
+    except ValueError:  # a port that is none, or half an IPv6 address
+        good = False
+    if not good or parts.path or parts.query or parts.fragment or "@" in parts.netloc or url != url.strip():
+        raise _wrong(values, "LECTERN_BASE_URL", "write scheme and host only, such as https://lectures.example")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _profile(values: Mapping[str, str]) -> str:
+    name = values.get("LECTERN_PROFILE", "100k")
+    if name not in PROFILES:
+        raise _wrong(values, "LECTERN_PROFILE", f"it must be one of {', '.join(PROFILES)}")
+    return name
+
+
+def _database_url(values: Mapping[str, str], name: str) -> str | None:
+    url = values.get(name)
+    if url is not None and not url.startswith(("postgresql://", "postgres://")):
+        raise SettingsError(f"{name} is no PostgreSQL address: write postgresql://USER@HOST/DATABASE.")
+    return url  # not shown in the message: it may hold a password
+
+
+def _site_name(values: Mapping[str, str]) -> str:
+    name = values.get("LECTERN_SITE_NAME", "Lectern").strip()
+    if not name or len(name) > _SITE_NAME_LETTERS or not name.isprintable():
+        raise _wrong(values, "LECTERN_SITE_NAME", f"it must be 1 to {_SITE_NAME_LETTERS} printable letters")
+    return name
+
+
+def _frame_hosts(values: Mapping[str, str]) -> tuple[str, ...]:
+    hosts = [host.strip().lower() for host in values.get("LECTERN_FRAME_HOSTS", "").split(",") if host.strip()]
+    for host in hosts:
+        # A name goes into a security header as it is: nothing but a host and a port may pass.
+        if not _HOST.fullmatch(host):
+            raise _wrong(values, "LECTERN_FRAME_HOSTS", f"{host!r} is no host name such as tube.example")
+    return tuple(dict.fromkeys(hosts))
+
+
+def _wrong(values: Mapping[str, str], name: str, mend: str) -> SettingsError:
+    return SettingsError(f"{name} is {values.get(name, '')!r}: {mend}.")
+
+
+def _nearest(name: str) -> str:
+    import difflib  # only on the way to an error
+
+    near = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.75)
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -1,0 +1,92 @@
+"""Tiers, profiles and the exact Cache-Control values: the only place where a header value is decided.
+
+A *tier* says how long an answer stays fresh and who may keep it; a *profile* is a traffic size that
+sets the times. Sources: RFC 9111 (caching), RFC 8246 (immutable), RFC 5861 (what is left out).
+
+Browsers cannot be purged. So whatever may change under its name is fresh there for at most
+``BROWSER_S`` and, by ``must-revalidate``, never served stale (RFC 9111 5.2.2.2). That binds
+browsers only: for a shared cache ``s-maxage`` means the same already (5.2.2.10), and what an edge
+may serve stale all the same stands in the edge's own configuration. ``stale-while-revalidate`` and
+``stale-if-error`` are left out because browsers obey them too.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+Tier = Literal["catalog", "metadata", "media", "named", "asset", "user", "error", "spelling", "retired", "never"]
+"""catalog: home, courses, batches, desk and account pages. metadata: videos, subjects, instructors,
+lists, feeds, search. media: metadata JSON, thumbnails, captions. named: media under a name that bears
+its digest. asset: fingerprinted CSS, JS, fonts. user: answers about one student. error: a 404.
+spelling: from another spelling of an address to the address. retired: a redirect or "gone" object in
+place of a page. never: previews, health checks, problems."""
+
+MINUTE_S = 60
+HOUR_S = 60 * MINUTE_S
+DAY_S = 24 * HOUR_S
+YEAR_S = 365 * DAY_S
+
+BROWSER_S = MINUTE_S
+"""Longest time that a browser may show what has changed since."""
+
+ERROR_S = 5
+"""An edge may hold the 404 of a page that is published a moment later, and no purge by tag finds it."""
+
+WINDOW_S = 15 * MINUTE_S
+"""Length of the window in which requests and log-in attempts are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a traffic size sets."""
+
+    name: str
+    catalog_s: int
+    metadata_s: int
+    user_s: int
+    pool_per_instance: int
+    requests_per_window: int  # a client, in WINDOW_S
+    auth_attempts_per_window: int
+    instances: tuple[int, int]  # API instances, least and most
+    media_s: int = DAY_S
+
+
+PROFILES: dict[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile("100k", 30 * MINUTE_S, 1 * HOUR_S, 5 * MINUTE_S, 50, 1000, 50, (5, 8)),
+        Profile("500k", 1 * HOUR_S, 2 * HOUR_S, 10 * MINUTE_S, 75, 1500, 50, (10, 15)),
+        Profile("1m", 2 * HOUR_S, 4 * HOUR_S, 15 * MINUTE_S, 100, 2000, 50, (15, 20)),
+    )
+}
+
+
+@lru_cache
+def cache_control(tier: Tier, profile: str) -> str:
+    """The Cache-Control value of *tier* in *profile*. Raises KeyError for a name that is neither."""
+    times = PROFILES[profile]
+    match tier:
+        case "catalog":
+            return _edge(times.catalog_s)
+        case "metadata" | "retired":
+            return _edge(times.metadata_s)
+        case "media":
+            return _edge(times.media_s)
+        case "named":
+            return f"public, max-age={times.media_s}, immutable"
+        case "asset":
+            return f"public, max-age={YEAR_S}, immutable"
+        case "user":
+            return f"private, max-age={times.user_s}, must-revalidate"
+        case "error":
+            return f"public, max-age={ERROR_S}, must-revalidate"
+        case "spelling":
+            return f"public, max-age={BROWSER_S}, must-revalidate"
+        case "never":
+            return "no-store"
+    raise KeyError(tier)
+
+
+def _edge(edge_s: int) -> str:
+    return f"public, max-age={BROWSER_S}, must-revalidate, s-maxage={edge_s}"

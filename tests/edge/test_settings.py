@@ -1,0 +1,102 @@
+"""Settings come from the environment and a .env file, and say what is wrong with them."""
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.errors import SettingsError
+from edge.settings import NAMES, read_settings
+
+
+def test_nothing_set_gives_a_site_on_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings({})
+    assert settings.data == tmp_path / ".lectern"
+    assert settings.store == f"sqlite:///{tmp_path}/.lectern/site.db"
+    assert settings.base_url == "http://127.0.0.1:8000"
+    assert (settings.profile, settings.port, settings.database_url) == ("100k", 8000, None)
+    assert (settings.site_name, settings.accent_hue, settings.frame_hosts) == ("Lectern", 255, ())
+    assert not settings.https
+
+
+def test_the_base_url_follows_the_port() -> None:
+    assert read_settings({"LECTERN_PORT": "8123"}).base_url == "http://127.0.0.1:8123"
+
+
+def test_the_environment_wins_over_the_file_and_an_empty_value_is_none(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("LECTERN_PORT=8001\nLECTERN_SITE_NAME='From the file'\nDATABASE_URL=postgresql://u:p$x@h/d\n")
+    settings = read_settings({"LECTERN_PORT": "8002", "LECTERN_SITE_NAME": ""}, file)
+    assert (settings.port, settings.site_name) == (8002, "From the file")
+    assert settings.database_url == "postgresql://u:p$x@h/d"
+
+
+def test_a_file_that_is_not_there_is_no_error(tmp_path: Path) -> None:
+    assert read_settings({}, tmp_path / ".env").port == 8000
+
+
+def test_an_unknown_name_is_named_with_the_nearest_known_one() -> None:
+    with pytest.raises(SettingsError, match=r"LECTERN_PROT .*did you mean LECTERN_PORT"):
+        read_settings({"LECTERN_PROT": "8000"})
+
+
+def test_an_unknown_name_in_the_file_is_found_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LECTERN_COLOUR=blue\n")
+    with pytest.raises(SettingsError, match="LECTERN_COLOUR"):
+        read_settings({}, tmp_path / ".env")
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("LECTERN_PORT", "0"), ("LECTERN_PORT", "65536"), ("LECTERN_PORT", "-1"), ("LECTERN_PORT", "8000x"),
+    ("LECTERN_PORT", "٨٠"), ("LECTERN_PROFILE", "2m"), ("LECTERN_ACCENT_HUE", "361"), ("LECTERN_ACCENT_HUE", "red"),
+    ("LECTERN_BASE_URL", "lectures.example"), ("LECTERN_BASE_URL", "ftp://lectures.example"),
+    ("LECTERN_BASE_URL", "https://lectures.example/site"), ("LECTERN_BASE_URL", "https://u:p@lectures.example"),
+    ("LECTERN_BASE_URL", "http://lectures.example:99999"), ("LECTERN_BASE_URL", "https://lectures.example?a=b"),
+    ("LECTERN_STORE", "/var/site.db"), ("LECTERN_STORE", "s3://"), ("LECTERN_STORE", "sqlite:///"),
+    ("LECTERN_CDN", "varnish"), ("LECTERN_SITE_NAME", "a\nb"), ("LECTERN_SITE_NAME", "x" * 81),
+    ("LECTERN_FRAME_HOSTS", "tube.example, *.evil.example"), ("LECTERN_FRAME_HOSTS", "https://tube.example"),
+    ("LECTERN_FRAME_HOSTS", "tube.example; script-src *"), ("LECTERN_FRAME_HOSTS", "tube.example\nx.example"),
+    ("DATABASE_URL", "mysql://h/d"), ("DATABASE_DIRECT_URL", "h:5432"),
+])
+def test_a_value_out_of_range_is_an_error_that_names_it(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read_settings({name: value})
+
+
+def test_a_wrong_database_address_is_not_shown_since_it_may_hold_a_password() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"DATABASE_URL": "mysql://u:secret@h/d"})
+    assert "secret" not in str(caught.value)
+
+
+def test_frame_hosts_are_folded_and_kept_in_order() -> None:
+    settings = read_settings({"LECTERN_FRAME_HOSTS": "Tube.example, peer.example:8443 ,tube.example"})
+    assert settings.frame_hosts == ("tube.example", "peer.example:8443")
+
+
+def test_the_base_url_loses_its_slash_and_its_capitals() -> None:
+    settings = read_settings({"LECTERN_BASE_URL": "https://Lectures.Example/"})
+    assert settings.base_url == "https://lectures.example"
+    assert settings.https
+
+
+def test_settings_cannot_be_changed_by_whom_they_were_handed_to() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        read_settings({}).port = 1  # type: ignore[misc]
+
+
+def test_every_name_has_a_meaning() -> None:
+    assert all(name.startswith("LECTERN_") and meaning for name, meaning in NAMES.items())
+
+
+def test_reading_settings_loads_nothing_heavy() -> None:
+    """The whole build takes a second and a half; settings must not be felt in it."""
+    heavy = "boto3 obstore flask jinja2 dotenv sqlite3 psycopg2 asyncio"
+    code = f"import sys, edge.settings; print(*[m for m in {heavy.split()} if m in sys.modules])"
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
