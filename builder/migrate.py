@@ -83,7 +83,8 @@ def make_ready(dsn: str) -> None:
 
 
 def _files() -> list[Path]:
-    return [file for folder in FOLDERS for file in sorted(folder.glob("*.sql")) if not file.name.endswith(".rollback.sql")]
+    files = [file for folder in FOLDERS for file in folder.glob("*.sql")]
+    return [file for file in files if not file.name.endswith(".rollback.sql")]
 
 
 def _connect(dsn: str) -> psycopg2.extensions.connection:
@@ -137,7 +138,9 @@ def _backend(dsn: str) -> Iterator[Any]:
         backend.execute("SET lock_timeout = 0")
         yield backend
     except psycopg2.errors.LockNotAvailable as e:
-        raise SchemaError(f"Another migration of this database has been running for {_LOCK_WAIT_S} s: wait for it, or end it.") from e
+        raise SchemaError(
+            f"Another migration of this database has been running for {_LOCK_WAIT_S} s: wait for it, or end it."
+        ) from e
     finally:
         backend.connection.close()
 

@@ -125,7 +125,8 @@ def _runs(account: Account, binaries: Path) -> bool:
     """Whether the account can run them; asked of the system, which alone knows ACLs, mounts and sandboxes."""
     try:
         for program in ("initdb", "postgres"):
-            subprocess.run([binaries / program, "--version"], check=True, capture_output=True, cwd="/", **account.run_as())
+            command = [binaries / program, "--version"]
+            subprocess.run(command, check=True, capture_output=True, cwd="/", **account.run_as())
     except (OSError, subprocess.SubprocessError):
         return False
     return True
@@ -167,7 +168,10 @@ def _folder_of_roots_own(name: str, account: Account) -> Path:
     folder.chmod(0o755)
     if not _reaches(account, folder):
         folder.rmdir()
-        raise NoHome(f"The account {account.name} reaches neither LECTERN_DATA nor {ROOTS_OWN}: move LECTERN_DATA, or set DATABASE_URL.")
+        raise NoHome(
+            f"The account {account.name}, which is to run PostgreSQL, reaches neither LECTERN_DATA nor {ROOTS_OWN}: "
+            "move LECTERN_DATA to where others may go, or set DATABASE_URL."
+        )
     return folder
 
 
@@ -175,7 +179,10 @@ def _roots_own() -> Path:
     try:
         ROOTS_OWN.mkdir(mode=0o755, parents=True, exist_ok=True)
     except OSError as e:
-        raise NoHome(f"Cannot make {ROOTS_OWN} for the database ({e}): move LECTERN_DATA to where others may go, or set DATABASE_URL.") from e
+        raise NoHome(
+            f"Cannot make {ROOTS_OWN} for the database ({e}): move LECTERN_DATA to where others may go, "
+            "or set DATABASE_URL."
+        ) from e
     return ROOTS_OWN
 
 
@@ -184,11 +191,11 @@ def _check_version(cluster: Path, binaries: Path) -> None:
         written_by = (cluster / "PG_VERSION").read_text().strip()
     except FileNotFoundError:
         return
-    ours = subprocess.run([binaries / "postgres", "--version"], check=True, capture_output=True, text=True, cwd="/").stdout
-    major = ours.split()[-1].split(".")[0]
+    ours = subprocess.run([binaries / "postgres", "--version"], check=True, capture_output=True, text=True, cwd="/")
+    major = ours.stdout.split()[-1].split(".")[0]
     if written_by != major:
         raise OtherVersion(
-            f"{cluster} was written by PostgreSQL {written_by}, and this is {major}. With the Lectern that wrote it run "
-            "`python build.py export catalog.jsonl`, move LECTERN_DATA away, then import that file here; "
+            f"{cluster} was written by PostgreSQL {written_by}, and this is {major}. With the Lectern that wrote it "
+            "run `python build.py export catalog.jsonl`, move LECTERN_DATA away, then import that file here; "
             f"or set DATABASE_URL to a PostgreSQL {written_by} server."
         )

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -62,10 +63,11 @@ def initialise(home: Home) -> None:
     if home.account.uid is not None and home.account.gid is not None:
         os.chown(fresh, home.account.uid, home.account.gid)
     command = [
-        home.binaries / "initdb", "-D", fresh, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+        str(home.binaries / "initdb"), "-D", str(fresh), "-U", "postgres", "-A", "trust", "-E", "UTF8",
         "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, cwd="/", env=_environ(), check=False, **home.account.run_as())
+    how = home.account.run_as()
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", env=_environ(), check=False, **how)
     if done.returncode != 0:
         raise ServerError(f"PostgreSQL could not make its folder {fresh}: {done.stderr.strip()[-600:]}")
     fresh.rename(home.cluster)
@@ -80,7 +82,7 @@ def start(home: Home, conf: Mapping[str, str]) -> str:
         home.log.replace(home.log.with_suffix(".log.1"))
     sockets = _sockets(home)
     settings = {**CONF, **conf, "unix_socket_directories": '"' + str(sockets).replace('"', '""') + '"'}
-    command = [home.binaries / "postgres", "-D", home.cluster]
+    command = [str(home.binaries / "postgres"), "-D", str(home.cluster)]
     command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     deadline = time.monotonic() + START_S
     while True:
@@ -181,7 +183,7 @@ def _sockets(home: Home) -> Path:
             continue
         _own(folder, home.account)
         return folder
-    raise ServerError(f"The path {home.cluster} is too long for a socket, and so is the temporary folder's: shorten LECTERN_DATA or TMPDIR.")
+    raise ServerError(f"{home.cluster} is too long for a socket, and so is the temporary folder: shorten LECTERN_DATA.")
 
 
 def _own(folder: Path, account: Account) -> None:
@@ -243,10 +245,8 @@ def _forget_the_dead(cluster: Path, sockets: Path) -> None:
 
 def _reap(pid: int) -> None:
     """Collect our own child's exit; others' children are their parents'."""
-    try:
+    with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
 
 
 def _environ() -> dict[str, str]:

@@ -1,0 +1,94 @@
+"""The door: the rooms' commands as one, and what a person or a program gets from them.
+
+A room is a module with a click group named ``cli``. Rooms are imported when a command of theirs
+is asked for, so that ``build`` never waits for what only ``serve`` needs.
+"""
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, TypeVar
+
+import click
+
+from edge.errors import LecternError
+
+INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h: our fault; 1 would say "done, with findings"
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+json_option: Callable[[_F], _F] = click.option(
+    "--json", "as_json", is_flag=True, help="Print exactly one JSON value to stdout; all else goes to stderr."
+)
+
+
+class Door(click.Group):
+    """One group over several rooms, asked in their order."""
+
+    def __init__(self, rooms: Sequence[str], help: str) -> None:
+        super().__init__(name="lectern", help=help, context_settings={"help_option_names": ["-h", "--help"]})
+        self.rooms = rooms
+        where = "Show where an unforeseen error came from."
+        self.params.append(click.Option(["--traceback"], is_flag=True, help=where))
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(name for room in self.rooms for name in _cli(room).list_commands(ctx))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        for room in self.rooms:
+            if command := _cli(room).get_command(ctx, name):
+                return command
+        return None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error becomes one sentence on stderr and an exit code, never a traceback."""
+        traceback = ctx.params.pop("traceback", False)
+        try:
+            return super().invoke(ctx)
+        except LecternError as e:
+            refuse(str(e), e.exit_code)
+        except OSError as e:
+            if traceback or isinstance(e, BrokenPipeError):
+                raise
+            refuse(f"{e.strerror or e}{f': {e.filename}' if e.filename else ''}", 2)
+        except Exception as e:
+            if traceback or isinstance(e, (click.ClickException, click.exceptions.Exit, click.Abort)):
+                raise
+            refuse(
+                f"Lectern failed in a way that it did not foresee ({type(e).__name__}: {e}). "
+                "Run it again as `lectern --traceback …` and report what that prints.",
+                INTERNAL_ERROR,
+            )
+
+
+def show(value: object) -> None:
+    """Print *value* as the one JSON value on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def refuse(sentence: str, exit_code: int) -> None:
+    """Say on stderr what is wrong and leave with *exit_code*."""
+    click.echo(f"Error: {sentence}", err=True)
+    sys.exit(exit_code)
+
+
+def main() -> None:
+    """The installed command ``lectern``: the rooms are those that the installed packages name."""
+    rooms = sorted(entry_points(group="lectern.rooms"), key=lambda room: room.name)
+    Door([room.module for room in rooms], HELP)()
+
+
+HELP = """A course's lectures from PostgreSQL to pages to an object store to a CDN.
+
+    \b
+    Example: python build.py demo
+
+Settings come from the environment and a file .env; see README.md for them and the exit codes."""
+
+
+def _cli(room: str) -> click.Group:
+    cli = import_module(room).cli
+    assert isinstance(cli, click.Group)
+    return cli
