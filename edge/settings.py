@@ -25,7 +25,8 @@ NAMES: dict[str, str] = {
 """Every LECTERN_ name that any room reads, with its meaning: one environment serves all processes,
 so a room's own name must be known here, or the others would call it a mistake."""
 
-_HOST = re.compile(r"(?=.{1,253}(?::|$))[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+(?::[0-9]{1,5})?")
+_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_HOST = re.compile(rf"(?=.{{1,253}}(?::|$)){_LABEL}(?:\.{_LABEL})+(?::[0-9]{{1,5}})?")
 _STORE_SCHEMES = ("sqlite:///", "s3://")
 _SITE_NAME_LETTERS = 80  # it ends every page title
 

@@ -54,8 +54,9 @@ class Store(Protocol):
     A reader sees an object whole, old or new, never a mixture and never headers of another body.
     """
 
-    fenced: bool
-    """True when the store was seen to refuse writes whose precondition fails."""
+    @property
+    def fenced(self) -> bool:
+        """True when the store was seen to refuse writes whose precondition fails; found at first need."""
 
     def put(self, puts: Iterable[Put]) -> list[Refused]:
         """Write them, in any order; returns when all are durable. [] when nothing was refused.
@@ -70,11 +71,11 @@ class Store(Protocol):
     def head(self, key: str) -> Head | None:
         """What is known of it without its body; None when absent."""
 
-    def list(self, prefix: str = "") -> Iterator[Head]:
-        """All objects whose key starts with *prefix*, in key order. Streams; pages inside."""
-
     def delete(self, keys: Iterable[str]) -> list[str]:
         """Delete them; absent is done. Returns the keys that are still there."""
 
     def close(self) -> None:
         """Give back files and connections. Idempotent."""
+
+    def list(self, prefix: str = "") -> Iterator[Head]:
+        """All objects whose key starts with *prefix*, in key order. Streams; pages inside."""

@@ -71,7 +71,7 @@ def test_a_404_is_kept_for_seconds_everywhere() -> None:
 
 def test_an_unknown_tier_or_profile_is_refused() -> None:
     with pytest.raises(KeyError):
-        cache_control("pages", "100k")  # type: ignore[arg-type]
+        cache_control("pages", "100k")
     with pytest.raises(KeyError):
         cache_control("asset", "2m")
 
