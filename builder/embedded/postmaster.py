@@ -23,7 +23,7 @@ from builder.embedded.home import Account, Home
 from edge.errors import LecternError
 
 START_S = 60.0  # crash recovery included
-STOP_S = 6.0  # fast shutdown, before it is made an immediate one; the whole stop stays under 10 s
+STOP_S = 4.0  # fast shutdown, before it is made an immediate one; the whole stop stays under 10 s
 SOCKET_BYTES = 103  # sun_path holds 108 on Linux, 104 on macOS, a NUL included
 _SOCKET = ".s.PGSQL.5432"
 _LOG_BYTES = 4_000_000
@@ -111,6 +111,16 @@ def start(home: Home, conf: Mapping[str, str]) -> str:
         time.sleep(0.1)
 
 
+def wait_until_it_answers(cluster: Path) -> str | None:
+    """The DSN of the server that runs in *cluster*, which may be in recovery; None where none runs or it hangs."""
+    deadline = time.monotonic() + START_S
+    while (dsn := dsn_of_running(cluster)) and time.monotonic() < deadline:
+        if answers(dsn):
+            return dsn
+        time.sleep(0.05)
+    return None
+
+
 def find(cluster: Path) -> int | None:
     """The process id of the server that runs in *cluster*; None where none is alive."""
     lines = _pid_file(cluster)
@@ -126,8 +136,8 @@ def dsn_of_running(cluster: Path) -> str | None:
 
 
 def dsn_of(sockets: Path) -> str:
-    """A libpq URI by the folder of the server's socket."""
-    return f"postgresql://postgres@/lectern?host={quote(str(sockets), safe='')}"
+    """A libpq URI by the folder of the server's socket; all of it stands there, so no PG* name steers it."""
+    return f"postgresql://postgres@/lectern?host={quote(str(sockets), safe='')}&port=5432"
 
 
 def answers(dsn: str) -> bool:
@@ -138,6 +148,8 @@ def answers(dsn: str) -> bool:
     try:
         psycopg2.connect(dsn, connect_timeout=5).close()
     except psycopg2.OperationalError as e:
+        if "too many clients" in str(e) or "connection slots" in str(e):
+            return True
         if 'database "lectern" does not exist' not in str(e):
             return False
         connection = psycopg2.connect(dsn, dbname="template1", connect_timeout=5)
@@ -157,7 +169,7 @@ def stop(cluster: Path) -> None:
     if pid is None:
         return
     family = _family(pid)
-    for how, patience_s in ((signal.SIGINT, STOP_S), (signal.SIGQUIT, 1.5), (signal.SIGKILL, 1.5)):
+    for how, patience_s in ((signal.SIGINT, STOP_S), (signal.SIGQUIT, 1.0), (signal.SIGKILL, 1.0)):
         for process in family if how is signal.SIGKILL else family[:1]:
             try:
                 process.send_signal(how)

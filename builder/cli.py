@@ -1,0 +1,178 @@
+"""The builder's commands: parse, call, print. What they do is imported when they run."""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge.door import dotenv_path, json_option, show
+from edge.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+FINDINGS = 1  # exit code: done, but something was refused, set aside or found
+
+
+@click.group()
+def cli() -> None:
+    """From a catalog in PostgreSQL to pages in an object store."""
+
+
+@cli.command()
+@json_option
+def migrate(as_json: bool) -> None:
+    """Bring the database's schema up to this version.
+
+    \b
+    Example: python build.py migrate
+    """
+    from builder import migrate as schema
+
+    with _database(_settings()) as dsn:
+        applied = schema.migrate(dsn)
+    if as_json:
+        show({"applied": applied})
+    else:
+        click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+
+
+@cli.command("import")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--check", is_flag=True, help="Read and judge only; write nothing.")
+@click.option("--strict", is_flag=True, help="Write nothing at all where one record is refused.")
+@json_option
+def import_(path: Path, check: bool, strict: bool, as_json: bool) -> None:
+    """Take a catalog in: a folder in the pyvideo layout, or Lectern's own JSON Lines or CSV.
+
+    Importing the same files again changes nothing; what was edited here since stays and is reported.
+    Exit code 1 when records were refused.
+
+    \b
+    Example: python build.py import lectures.jsonl --check
+    """
+    from builder.catalog.importers import run_import
+    from builder.progress import bar
+
+    with _catalog(_settings()) as connection, bar() as progress:
+        report = run_import(connection, path, check=check, strict=strict, progress=progress)
+    if as_json:
+        show(report.as_json())
+    else:
+        for problem in report.problems:
+            where = f"{problem.file}:{problem.line}" if problem.line else problem.file
+            click.echo(f"{problem.done}: {where}: {problem.field} {problem.value!r}: {problem.why}", err=True)
+        click.echo(", ".join(f"{n} {outcome}" for outcome, n in report.as_json()["videos"].items()))
+    if not report.ok:
+        click.get_current_context().exit(FINDINGS)
+
+
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@json_option
+def export(path: Path, as_json: bool) -> None:
+    """Write the catalog in Lectern's own format, which imports again without a change.
+
+    \b
+    Example: python build.py export lectures.jsonl
+    """
+    from builder.catalog.importers import run_export
+
+    with _catalog(_settings()) as connection:
+        written = run_export(connection, path)
+    if as_json:
+        show({"videos": written, "path": str(path)})
+    else:
+        click.echo(f"{written} videos written to {path}")
+
+
+@cli.command()
+@click.option("--full", is_flag=True, help="Render every page; only what differs is uploaded all the same.")
+@click.option("--store", help="Where objects go, over LECTERN_STORE: sqlite:///absolute/path or s3://BUCKET/PREFIX.")
+@click.option("--profile", help="Traffic size, over LECTERN_PROFILE: 100k, 500k or 1m.")
+@click.option("--base-url", help="The site's public address, over LECTERN_BASE_URL.")
+@json_option
+def build(full: bool, store: str | None, profile: str | None, base_url: str | None, as_json: bool) -> None:
+    """Make one release of what waits: render, compare, upload.
+
+    Exit code 1 when pages were set aside.
+
+    \b
+    Example: python build.py build --profile 500k --base-url https://lectures.example
+    """
+    from builder.pipeline import build as release
+    from builder.progress import bar
+
+    settings = _settings(LECTERN_STORE=store, LECTERN_PROFILE=profile, LECTERN_BASE_URL=base_url)
+    with _database(settings, ready=True) as dsn, bar() as progress:
+        summary = release(replace(settings, database_direct_url=dsn), full=full, progress=progress)
+    if as_json:
+        show(summary.as_json())
+    else:
+        click.echo(summary.as_text())
+    if not summary.ok:
+        click.get_current_context().exit(FINDINGS)
+
+
+@cli.command("export-site")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@json_option
+def export_site(folder: Path, as_json: bool) -> None:
+    """Write the store's objects as plain files, with .gz beside, for a web server to serve.
+
+    \b
+    Example: python build.py export-site /srv/www
+    """
+    from edge.store import open_store
+    from edge.store.tree import export_tree
+
+    with closing(open_store(_settings().store)) as store:
+        written = export_tree(store, folder)
+    if as_json:
+        show({"files": written, "path": str(folder)})
+    else:
+        click.echo(f"{written} files in {folder}")
+
+
+@cli.command()
+def demo() -> None:
+    """Show all of it on this machine: database, bundled catalog, site and API on one port.
+
+    Ctrl-C ends all of it; the next start keeps the data.
+
+    \b
+    Example: LECTERN_PORT=8080 python build.py demo
+    """
+    from builder.demo import run
+
+    run(_settings())
+
+
+def _settings(**given: str | None) -> Settings:
+    """The settings, with a command's own options before the environment."""
+    return read_settings({**os.environ, **{name: value for name, value in given.items() if value}}, dotenv_path())
+
+
+@contextmanager
+def _database(settings: Settings, *, ready: bool = False) -> Iterator[str]:
+    """A direct DSN; *ready* also makes sure of the schema."""
+    from builder.embedded import database
+    from builder.migrate import make_ready
+
+    with database(settings.data, settings.database_direct_url or settings.database_url) as dsn:
+        if ready:
+            make_ready(dsn)
+        yield dsn
+
+
+@contextmanager
+def _catalog(settings: Settings) -> Iterator[connection]:
+    import psycopg2
+
+    with _database(settings, ready=True) as dsn, closing(psycopg2.connect(dsn)) as connection:
+        yield connection
