@@ -3,6 +3,13 @@
 CREATE SCHEMA live;
 COMMENT ON SCHEMA live IS 'What the site shows: manifest, releases, list numbers, derived text.';
 
+-- Who this site is, whatever its host is called: feed ids are made from it.
+CREATE TABLE live.site (
+    uuid uuid NOT NULL DEFAULT gen_random_uuid(),
+    one boolean PRIMARY KEY DEFAULT true CHECK (one)
+);
+INSERT INTO live.site DEFAULT VALUES;
+
 -- One sequence numbers releases and fences every attempt to write.
 CREATE SEQUENCE live.write_number AS integer;
 
@@ -47,7 +54,7 @@ COMMENT ON COLUMN live.list_number.list IS 'Packed key of the thing whose list i
 
 -- A prefix of an alphabetical index that has its own pages, one a further letter. Never undone.
 CREATE TABLE live.index_split (
-    list text NOT NULL CHECK (list IN ('subject', 'instructor')),
+    list text NOT NULL CHECK (list IN ('course', 'subject', 'instructor')),
     prefix text NOT NULL,
     PRIMARY KEY (list, prefix)
 );
@@ -55,11 +62,10 @@ CREATE TABLE live.index_split (
 -- A path that was used once and shows nothing now: it answers "gone", or leads on.
 CREATE TABLE live.tombstone (
     path text PRIMARY KEY COLLATE "C",
-    location text,
     release integer NOT NULL
 );
 
--- Clean HTML of a source text, by the hash of (source, markup, sanitiser's version).
+-- Clean HTML of a source text, by the SHA-256 of sanitiser's version, markup and source, a line each.
 CREATE TABLE live.clean_text (
     hash bytea PRIMARY KEY,
     html text NOT NULL,

@@ -1,0 +1,59 @@
+"""Fingerprinted assets: each file's digest in its name, so that it may be kept for a year."""
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+SOURCES = Path(__file__).resolve().parents[1] / "templates" / "assets"
+_DIGITS = 12
+_TYPES = {
+    ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml; charset=utf-8",
+    ".png": "image/png", ".ico": "image/x-icon", ".woff2": "font/woff2",
+}
+_TEXT = (".css", ".js", ".svg")
+_REFERENCE = re.compile(r"\{\{\s*asset\((?:'([^']+)'|\"([^\"]+)\")\)\s*\}\}")
+
+
+class Asset(NamedTuple):
+    name: str  # as templates name it
+    path: str
+    content_type: str
+    body: bytes
+    is_text: bool
+
+
+class Assets:
+    """The assets under a folder; an asset names another as ``{{ asset('x.svg') }}``, leaf first."""
+
+    def __init__(self, folder: Path = SOURCES) -> None:
+        self._folder = folder
+        self._made: dict[str, Asset] = {}
+        self._making: list[str] = []
+        self.sprite = (folder / "icons.svg").read_text("utf-8") if (folder / "icons.svg").exists() else ""
+
+    def all(self) -> list[Asset]:
+        """Every asset, by name."""
+        names = sorted(p.relative_to(self._folder).as_posix() for p in self._folder.rglob("*") if p.is_file() and p.suffix in _TYPES)
+        return [self._asset(name) for name in names]
+
+    def path(self, name: str) -> str:
+        """The address of an asset. Raises KeyError for one that does not exist."""
+        return self._asset(name).path
+
+    def _asset(self, name: str) -> Asset:
+        if name not in self._made:
+            file = self._folder / name
+            if name in self._making or file.suffix not in _TYPES or not file.is_file():
+                raise KeyError(f"no asset {name!r} under {self._folder}, or it names itself")
+            self._making.append(name)
+            body = file.read_bytes()
+            is_text = file.suffix in _TEXT
+            if is_text:
+                body = _REFERENCE.sub(lambda m: self.path(m[1] or m[2]), body.decode("utf-8")).encode()
+            digest = hashlib.sha256(body).hexdigest()[:_DIGITS]
+            stem, suffix = name[: -len(file.suffix)], file.suffix
+            self._made[name] = Asset(name, f"/assets/{stem}.{digest}{suffix}", _TYPES[suffix], body, is_text)
+            self._making.pop()
+        return self._made[name]

@@ -1,0 +1,71 @@
+"""What an import did: counts of video records and one line for each thing mended, kept, refused or withheld."""
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Done = Literal["mended", "kept", "refused", "withheld"]
+Outcome = Literal["added", "changed", "unchanged", "refused", "withheld"]
+OUTCOMES: tuple[Outcome, ...] = ("added", "changed", "unchanged", "refused", "withheld")
+_SHOWN_LETTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that a reader of the report may want to mend at its source.
+
+    *done*: ``mended`` (taken, but not as it stood), ``kept`` (left as it is here, and why somebody should look),
+    ``refused`` (the record is not in), ``withheld`` (named by a list of things not to publish).
+    """
+
+    file: str
+    line: int | None
+    field: str
+    value: str
+    done: Done
+    why: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"file": self.file, "line": self.line, "field": self.field, "value": self.value, "done": self.done, "why": self.why}
+
+
+@dataclass(slots=True)
+class Report:
+    """Counts and problems of one import. Each video record read counts in exactly one outcome."""
+
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)  # "course added", "subject added" …
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def note(self, file: str, line: int | None, field: str, value: object, done: Done, why: str) -> None:
+        """Add a problem; the value is shortened and made printable."""
+        self.problems.append(Problem(file, line, field, shown(value), done, why))
+
+    @property
+    def ok(self) -> bool:
+        """False when something was refused."""
+        return not any(problem.done == "refused" for problem in self.problems)
+
+    def as_json(self) -> dict[str, Any]:
+        """``{"videos": {outcome: n}, "problems": [...]}`` with problems by file, line and field."""
+        return {
+            "videos": {outcome: self.counts[outcome] for outcome in OUTCOMES},
+            "problems": [problem.as_json() for problem in sorted(self.problems, key=_place)],
+        }
+
+
+def shown(value: object) -> str:
+    """A value as a report shows it: at most 200 letters, lone surrogates and controls spelt out."""
+    text = value if isinstance(value, str) else "" if value is None else repr(value)
+    text = text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS - 1]}…"
+    return "".join(c if c.isprintable() or c in "\n\u00ad\u200b\u200c\u200d" else _spelt(c) for c in text)
+
+
+def _spelt(c: str) -> str:
+    return f"\\u{ord(c):04x}" if ord(c) < 0x10000 else c
+
+
+def _place(problem: Problem) -> tuple[str, int, str, str]:
+    return problem.file, problem.line or 0, problem.field, problem.why

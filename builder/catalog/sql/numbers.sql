@@ -1,0 +1,29 @@
+-- name: shown
+-- Every item that a list shows: (list, item, date). Lists are packed keys: 11 all videos, 12 all batches,
+-- course 1, subject 5, instructor 7.
+CREATE OR REPLACE TEMPORARY VIEW shown AS
+WITH published AS (SELECT id, batch_id, recorded_on FROM catalog.video WHERE status = 'published'),
+dated AS (SELECT b.id, b.course_id, coalesce(b.starts_on, min(v.recorded_on)) AS day
+    FROM catalog.batch b JOIN published v ON v.batch_id = b.id GROUP BY b.id)
+SELECT 11::bigint AS list, id AS item_id, recorded_on AS day FROM published
+UNION ALL SELECT s.subject_id << 8 | 5, v.id, v.recorded_on FROM published v JOIN catalog.video_subject s ON s.video_id = v.id
+UNION ALL SELECT i.instructor_id << 8 | 7, v.id, v.recorded_on FROM published v JOIN catalog.video_instructor i ON i.video_id = v.id
+UNION ALL SELECT 12, id, day FROM dated
+UNION ALL SELECT course_id << 8 | 1, id, day FROM dated
+
+-- name: assign
+-- Give every shown item without a number the next of its list: by date, undated first, then by id.
+INSERT INTO live.list_number (list, number, item_id)
+SELECT s.list, coalesce((SELECT max(n.number) FROM live.list_number n WHERE n.list = s.list), 0)
+    + row_number() OVER (PARTITION BY s.list ORDER BY s.day NULLS FIRST, s.item_id), s.item_id
+FROM shown s
+WHERE NOT EXISTS (SELECT FROM live.list_number n WHERE n.item_id = s.item_id AND n.list = s.list)
+
+-- name: missing
+-- Whether any shown item has no number.
+SELECT EXISTS (SELECT FROM shown s
+    WHERE NOT EXISTS (SELECT FROM live.list_number n WHERE n.item_id = s.item_id AND n.list = s.list))
+
+-- name: split
+-- Note that a prefix of an index has pages of its own from now on.
+INSERT INTO live.index_split (list, prefix) VALUES (%(list)s, %(prefix)s) ON CONFLICT DO NOTHING

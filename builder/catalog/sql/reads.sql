@@ -1,0 +1,260 @@
+-- name: courses
+-- Courses by id that have a published video.
+SELECT c.id, c.slug, c.title, c.description, c.description_markup,
+       (SELECT count(*) FROM catalog.course o WHERE o.title = c.title AND o.id < c.id) AS namesakes
+FROM catalog.course c
+WHERE c.id = ANY(%(ids)s) AND EXISTS (
+    SELECT FROM catalog.batch b JOIN catalog.video v ON v.batch_id = b.id
+    WHERE b.course_id = c.id AND v.status = 'published')
+ORDER BY c.id
+
+-- name: batches
+-- Batches by id that have a published video, with what their pages say of the whole.
+SELECT b.id, b.slug, b.title, b.description, b.description_markup, b.url, b.starts_on, b.ends_on, b.gated,
+       c.id AS course_id, c.slug AS course_slug, c.title AS course_title,
+       (SELECT count(*) FROM catalog.batch o WHERE o.title = b.title AND o.id < b.id) AS namesakes,
+       t.videos, t.total_s, t.first_on, t.last_on
+FROM catalog.batch b JOIN catalog.course c ON c.id = b.course_id
+CROSS JOIN LATERAL (
+    SELECT count(*)::int AS videos, coalesce(sum(v.duration_s), 0)::int AS total_s,
+           min(v.recorded_on) AS first_on, max(v.recorded_on) AS last_on
+    FROM catalog.video v WHERE v.batch_id = b.id AND v.status = 'published') t
+WHERE b.id = ANY(%(ids)s) AND t.videos > 0
+ORDER BY b.id
+
+-- name: subjects
+-- Subjects by id.
+SELECT s.id, s.slug, s.title,
+       (SELECT count(*) FROM catalog.subject o WHERE o.title = s.title AND o.id < s.id) AS namesakes
+FROM catalog.subject s WHERE s.id = ANY(%(ids)s) ORDER BY s.id
+
+-- name: instructors
+-- Instructors by id.
+SELECT i.id, i.slug, i.name AS title,
+       (SELECT count(*) FROM catalog.instructor o WHERE o.name = i.name AND o.id < i.id) AS namesakes
+FROM catalog.instructor i WHERE i.id = ANY(%(ids)s) ORDER BY i.id
+
+-- name: batch_orders
+-- The published videos of batches in the editor's order, and the titles that several of them bear.
+SELECT batch_id, array_agg(id ORDER BY position NULLS LAST, id) AS ids,
+       array_agg(title::text ORDER BY position NULLS LAST, id) AS titles
+FROM catalog.video WHERE batch_id = ANY(%(ids)s) AND status = 'published'
+GROUP BY batch_id ORDER BY batch_id
+
+-- name: videos
+-- Published videos by id, whole; the description as its clean HTML, or as its source where none is kept yet.
+SELECT v.id, v.slug, v.title, t.html, t.plain, CASE WHEN t.hash IS NULL THEN v.description END,
+       v.description_markup, v.language, v.duration_s, v.recorded_on, v.licence, v.picture_url, v.picture, v.batch_id
+FROM catalog.video v LEFT JOIN live.clean_text t
+    ON t.hash = sha256(convert_to(%(salt)s || v.description_markup || E'\n' || v.description, 'UTF8'))
+WHERE v.id = ANY(%(ids)s) AND v.status = 'published' ORDER BY v.id
+
+-- name: cards
+-- What other pages show of published videos.
+SELECT id, slug, title, duration_s, recorded_on, language, picture, batch_id
+FROM catalog.video WHERE id = ANY(%(ids)s) AND status = 'published' ORDER BY id
+
+-- name: entry_texts
+-- What feeds say of videos beside their cards.
+SELECT v.id, t.plain, CASE WHEN t.hash IS NULL THEN v.description END, v.description_markup, v.words_at
+FROM catalog.video v LEFT JOIN live.clean_text t
+    ON t.hash = sha256(convert_to(%(salt)s || v.description_markup || E'\n' || v.description, 'UTF8'))
+WHERE v.id = ANY(%(ids)s) ORDER BY v.id
+
+-- name: video_instructors
+-- Who teaches in videos, in order.
+SELECT vi.video_id, i.id, i.slug, i.name FROM catalog.video_instructor vi
+JOIN catalog.instructor i ON i.id = vi.instructor_id
+WHERE vi.video_id = ANY(%(ids)s) ORDER BY vi.video_id, vi.position, i.id
+
+-- name: video_subjects
+-- The subjects of videos, by title.
+SELECT vs.video_id, s.id, s.slug, s.title FROM catalog.video_subject vs
+JOIN catalog.subject s ON s.id = vs.subject_id
+WHERE vs.video_id = ANY(%(ids)s) ORDER BY vs.video_id, s.title, s.id
+
+-- name: video_sources
+-- Where videos can be watched, in order.
+SELECT video_id, kind, url, start_s FROM catalog.source
+WHERE video_id = ANY(%(ids)s) ORDER BY video_id, position
+
+-- name: video_resources
+-- Slides and links of videos, in order.
+SELECT video_id, label, url FROM catalog.resource
+WHERE video_id = ANY(%(ids)s) ORDER BY video_id, position
+
+-- name: video_captions
+-- Captions and transcripts of videos.
+SELECT video_id, language, kind, body FROM catalog.caption
+WHERE video_id = ANY(%(ids)s) ORDER BY video_id, language, kind
+
+-- name: neighbours
+-- For each video, the items that stand within three places of it in the lists of its subjects and
+-- instructors: the bounded neighbourhood that related lectures come from.
+SELECT a.item_id, array_agg(b.item_id ORDER BY b.list, b.number) AS near
+FROM live.list_number a JOIN live.list_number b
+    ON b.list = a.list AND b.number BETWEEN a.number - 3 AND a.number + 3 AND b.number <> a.number
+WHERE a.item_id = ANY(%(ids)s) AND (a.list & 255) IN (5, 7)
+GROUP BY a.item_id
+
+-- name: list_ends
+-- The highest number of each list.
+SELECT list, max(number) AS last FROM live.list_number WHERE list = ANY(%(lists)s) GROUP BY list
+
+-- name: list_items
+-- The items of lists, by number.
+SELECT list, number, item_id FROM live.list_number WHERE list = ANY(%(lists)s) AND number BETWEEN %(low)s AND %(high)s
+ORDER BY list, number
+
+-- name: shown_courses
+-- All courses that have a page.
+SELECT DISTINCT c.id FROM catalog.course c JOIN catalog.batch b ON b.course_id = c.id
+JOIN catalog.video v ON v.batch_id = b.id WHERE v.status = 'published' ORDER BY c.id
+
+-- name: shown_batches
+-- All batches that have a page, with their size.
+SELECT batch_id AS id, count(*)::int AS videos FROM catalog.video WHERE status = 'published' GROUP BY batch_id ORDER BY batch_id
+
+-- name: shown_subjects
+-- All subjects that have a page.
+SELECT DISTINCT vs.subject_id AS id FROM catalog.video_subject vs JOIN catalog.video v ON v.id = vs.video_id
+WHERE v.status = 'published' ORDER BY 1
+
+-- name: shown_instructors
+-- All instructors that have a page.
+SELECT DISTINCT vi.instructor_id AS id FROM catalog.video_instructor vi JOIN catalog.video v ON v.id = vi.video_id
+WHERE v.status = 'published' ORDER BY 1
+
+-- name: course_newest
+-- The newest published videos of courses, newest first, by their number in the site's list.
+SELECT c.id, (SELECT array_agg(n.item_id) FROM (
+        SELECT n.item_id FROM catalog.batch b JOIN catalog.video v ON v.batch_id = b.id AND v.status = 'published'
+        JOIN live.list_number n ON n.item_id = v.id AND n.list = 11
+        WHERE b.course_id = c.id ORDER BY n.number DESC LIMIT %(limit)s) n) AS newest
+FROM catalog.course c WHERE c.id = ANY(%(ids)s) ORDER BY c.id
+
+-- name: newest_videos
+-- The newest published videos by their number in the site's list.
+SELECT n.item_id FROM live.list_number n JOIN catalog.video v ON v.id = n.item_id AND v.status = 'published'
+WHERE n.list = 11 ORDER BY n.number DESC LIMIT %(limit)s
+
+-- name: newest_batches
+-- The newest batches by their number in the site's list.
+SELECT n.item_id FROM live.list_number n WHERE n.list = 12
+AND EXISTS (SELECT FROM catalog.video v WHERE v.batch_id = n.item_id AND v.status = 'published')
+ORDER BY n.number DESC LIMIT %(limit)s
+
+-- name: largest_subjects
+-- The subjects that most videos have had, by their lists' highest numbers.
+SELECT s.title, s.slug FROM (
+    SELECT list, max(number) AS last FROM live.list_number WHERE list & 255 = 5 GROUP BY list
+    ORDER BY 2 DESC, 1 LIMIT %(limit)s) l
+JOIN catalog.subject s ON s.id = l.list >> 8
+WHERE EXISTS (SELECT FROM catalog.video_subject vs JOIN catalog.video v ON v.id = vs.video_id
+    WHERE vs.subject_id = s.id AND v.status = 'published')
+ORDER BY s.title, s.id
+
+-- name: course_names
+-- Title and slug of every course that has a page.
+SELECT c.title, c.slug FROM catalog.course c WHERE EXISTS (
+    SELECT FROM catalog.batch b JOIN catalog.video v ON v.batch_id = b.id
+    WHERE b.course_id = c.id AND v.status = 'published')
+
+-- name: subject_names
+-- Title and slug of every subject that has a page.
+SELECT s.title, s.slug FROM catalog.subject s WHERE EXISTS (
+    SELECT FROM catalog.video_subject vs JOIN catalog.video v ON v.id = vs.video_id
+    WHERE vs.subject_id = s.id AND v.status = 'published')
+
+-- name: instructor_names
+-- Name and slug of every instructor who has a page.
+SELECT i.name, i.slug FROM catalog.instructor i WHERE EXISTS (
+    SELECT FROM catalog.video_instructor vi JOIN catalog.video v ON v.id = vi.video_id
+    WHERE vi.instructor_id = i.id AND v.status = 'published')
+
+-- name: index_splits
+-- The prefixes of an alphabetical index that are split.
+SELECT prefix FROM live.index_split WHERE list = %(list)s
+
+-- name: id_ranges
+-- The highest id of each kind of thing that has a page, for cutting sitemaps.
+SELECT (SELECT max(id) FROM catalog.video WHERE status = 'published'), (SELECT max(id) FROM catalog.course),
+       (SELECT max(id) FROM catalog.batch), (SELECT max(id) FROM catalog.subject), (SELECT max(id) FROM catalog.instructor)
+
+-- name: retired
+-- Old addresses of things that are shown: (kind, old slug, slug now).
+SELECT o.kind, o.slug, coalesce(v.slug, b.slug, c.slug, s.slug, i.slug)
+FROM catalog.old_slug o
+LEFT JOIN catalog.video v ON o.kind = 'video' AND v.id = o.owner_id AND v.status = 'published'
+LEFT JOIN catalog.batch b ON o.kind = 'batch' AND b.id = o.owner_id
+LEFT JOIN catalog.course c ON o.kind = 'course' AND c.id = o.owner_id
+LEFT JOIN catalog.subject s ON o.kind = 'subject' AND s.id = o.owner_id
+LEFT JOIN catalog.instructor i ON o.kind = 'instructor' AND i.id = o.owner_id
+ORDER BY o.kind, o.slug
+
+-- name: aliases
+-- Addresses from before, of videos that are shown: (path, slug, video id).
+SELECT a.path, v.slug, v.id FROM catalog.alias a JOIN catalog.video v ON v.id = a.video_id AND v.status = 'published'
+ORDER BY a.path
+
+-- name: videos_between
+-- The published videos of an id range.
+SELECT id FROM catalog.video WHERE id BETWEEN %(low)s AND %(high)s AND status = 'published' ORDER BY id
+
+-- name: courses_between
+-- Slug and highest list number of the shown courses of an id range.
+SELECT c.slug, (SELECT max(n.number) FROM live.list_number n WHERE n.list = c.id << 8 | 1)
+FROM catalog.course c WHERE c.id BETWEEN %(low)s AND %(high)s AND EXISTS (
+    SELECT FROM catalog.batch b JOIN catalog.video v ON v.batch_id = b.id
+    WHERE b.course_id = c.id AND v.status = 'published') ORDER BY c.id
+
+-- name: batches_between
+-- Slug and size of the shown batches of an id range.
+SELECT b.slug, count(*)::int FROM catalog.batch b JOIN catalog.video v ON v.batch_id = b.id AND v.status = 'published'
+WHERE b.id BETWEEN %(low)s AND %(high)s GROUP BY b.id ORDER BY b.id
+
+-- name: subjects_between
+-- Slug and highest list number of the shown subjects of an id range.
+SELECT s.slug, (SELECT max(n.number) FROM live.list_number n WHERE n.list = s.id << 8 | 5)
+FROM catalog.subject s WHERE s.id BETWEEN %(low)s AND %(high)s AND EXISTS (
+    SELECT FROM catalog.video_subject vs JOIN catalog.video v ON v.id = vs.video_id
+    WHERE vs.subject_id = s.id AND v.status = 'published') ORDER BY s.id
+
+-- name: instructors_between
+-- Slug and highest list number of the shown instructors of an id range.
+SELECT i.slug, (SELECT max(n.number) FROM live.list_number n WHERE n.list = i.id << 8 | 7)
+FROM catalog.instructor i WHERE i.id BETWEEN %(low)s AND %(high)s AND EXISTS (
+    SELECT FROM catalog.video_instructor vi JOIN catalog.video v ON v.id = vi.video_id
+    WHERE vi.instructor_id = i.id AND v.status = 'published') ORDER BY i.id
+
+-- name: any_videos
+-- Whether an id range has a published video.
+SELECT id FROM catalog.video WHERE id BETWEEN %(low)s AND %(high)s AND status = 'published' LIMIT 1
+
+-- name: any_courses
+-- Whether an id range has a shown course.
+SELECT c.id FROM catalog.course c JOIN catalog.batch b ON b.course_id = c.id JOIN catalog.video v ON v.batch_id = b.id
+WHERE c.id BETWEEN %(low)s AND %(high)s AND v.status = 'published' LIMIT 1
+
+-- name: any_batches
+-- Whether an id range has a shown batch.
+SELECT batch_id FROM catalog.video WHERE batch_id BETWEEN %(low)s AND %(high)s AND status = 'published' LIMIT 1
+
+-- name: any_subjects
+-- Whether an id range has a shown subject.
+SELECT vs.subject_id FROM catalog.video_subject vs JOIN catalog.video v ON v.id = vs.video_id
+WHERE vs.subject_id BETWEEN %(low)s AND %(high)s AND v.status = 'published' LIMIT 1
+
+-- name: any_instructors
+-- Whether an id range has a shown instructor.
+SELECT vi.instructor_id FROM catalog.video_instructor vi JOIN catalog.video v ON v.id = vi.video_id
+WHERE vi.instructor_id BETWEEN %(low)s AND %(high)s AND v.status = 'published' LIMIT 1
+
+-- name: site_uuid
+-- Who this site is.
+SELECT uuid::text FROM live.site
+
+-- name: known
+-- Path and digest of those paths that the manifest is certain of: a release that died left its paths uncertain.
+SELECT o.path, encode(o.digest, 'hex') FROM live.object o JOIN live.release r ON r.number = o.release
+WHERE o.path = ANY(%(paths)s) AND r.state = 'live'

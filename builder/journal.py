@@ -1,0 +1,75 @@
+"""Releases: numbered, begun, done. One builder at a time, over all machines."""
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from psycopg2.extensions import connection as Connection
+
+from edge.errors import LecternError
+
+_LEASE = 0x4C65_6374_7572_6E01  # any number that nobody else locks
+_ASK_AGAIN_S = 0.2
+
+
+class LeaseHeld(LecternError):
+    """Another builder is at work on this database."""
+
+    exit_code = 3
+
+
+@contextmanager
+def lease(connection: Connection, wait_s: float) -> Iterator[None]:
+    """Hold the builder's lease for the length of the block; the server frees it if we die.
+
+    Raises LeaseHeld when another holds it for longer than *wait_s* seconds.
+    """
+    until = time.monotonic() + wait_s
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LEASE,))
+            connection.commit()
+            if cursor.fetchone() == (True,):
+                break
+            if time.monotonic() > until:
+                raise LeaseHeld(f"Another build has been at work for {wait_s:g} s. Wait for it, or give --wait SECONDS.")
+            time.sleep(_ASK_AGAIN_S)
+        try:
+            yield
+        finally:
+            if not connection.closed:
+                connection.rollback()
+                cursor.execute("SELECT pg_advisory_unlock(%s)", (_LEASE,))
+                connection.commit()
+
+
+def begin(connection: Connection) -> int:
+    """Draw the next release number, which is also its write number, and note that it may be writing."""
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO live.release (number, state) VALUES (nextval('live.write_number'), 'writing') RETURNING number")
+        row = cursor.fetchone()
+        connection.commit()
+        assert row is not None
+        return int(row[0])
+
+
+def forget(connection: Connection, number: int) -> None:
+    """A release that came to nothing: nothing had changed."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM live.release WHERE number = %s", (number,))
+    connection.commit()
+
+
+def live(connection: Connection, number: int, *, rendered: int, uploaded: int, retired: int) -> None:
+    """The release's uploads are done: it is live, and what died before it is superseded."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE live.release SET state = CASE WHEN number = %(n)s THEN 'live' ELSE 'superseded' END,
+                live_at = CASE WHEN number = %(n)s THEN clock_timestamp() END,
+                rendered = CASE WHEN number = %(n)s THEN %(rendered)s ELSE rendered END,
+                uploaded = CASE WHEN number = %(n)s THEN %(uploaded)s ELSE uploaded END,
+                retired = CASE WHEN number = %(n)s THEN %(retired)s ELSE retired END
+            WHERE state = 'writing' AND number <= %(n)s""",
+            {"n": number, "rendered": rendered, "uploaded": uploaded, "retired": retired})
+    connection.commit()

@@ -1,0 +1,93 @@
+"""A batch: its lectures in the editor's order, fifty a page, and its JSON for scripts."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from builder.catalog import keys
+from builder.catalog.model import Batch, Card
+from builder.catalog.reads import Catalog
+from builder.pages.listing import PER_PAGE, page_path
+from builder.pages.page import HTML, JSON, LEAVES, LISTS, Crumb, Head, Kind, Page, Site, at, breadcrumbs, dumps, nth, script_json
+from builder.pages.words import iso_duration, shorten
+from edge.address import Path, group_tag
+
+BATCH = Kind("batch", "catalog", HTML, LISTS, "batch.html")
+DATA = Kind("batch_data", "media", JSON, LEAVES)
+KINDS = (BATCH, DATA)
+CHUNK = 40
+
+
+class Shown(NamedTuple):
+    """What one page of a batch shows."""
+
+    batch: Batch
+    crumbs: list[Crumb]
+    text: Markup
+    cards: list[Card]
+    start: int  # the number of the first lecture on this page
+    number: int
+    pages: list[tuple[int, str]]  # (number, path) of all its pages; empty where there is one
+
+
+def chunks(catalog: Catalog) -> Iterator[list[int]]:
+    """All batches that have a page."""
+    ids = catalog.ids("shown_batches")
+    return (ids[n : n + CHUNK] for n in range(0, len(ids), CHUNK))
+
+
+def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
+    """The pages of the shown ones among the batches *ids*."""
+    batches = catalog.batches(ids)
+    orders = catalog.orders(list(batches))
+    for batch in batches.values():
+        order = orders[batch.id].ids
+        cards = catalog.cards(order)
+        groups = f"{group_tag('batch', batch.id)} {group_tag('course', batch.course_id)}"
+        base = at("batches", batch.slug)
+        clean = catalog.clean(batch.description, batch.description_markup)
+        count = (len(order) + PER_PAGE - 1) // PER_PAGE
+        numbers = [(n, page_path(base, n if n > 1 else 0)) for n in range(1, count + 1)] if count > 1 else []
+        crumbs = [Crumb("Courses", "/courses/"), Crumb(batch.course_title, at("courses", batch.course_slug))]
+        for n in range(1, count + 1):
+            part = order[(n - 1) * PER_PAGE : n * PER_PAGE]
+            shown = Shown(batch, crumbs, Markup(clean.html if n == 1 else ""), [cards[id] for id in part],
+                          (n - 1) * PER_PAGE + 1, n, numbers)
+            path = page_path(base, n if n > 1 else 0)
+            page_keys = [keys.batch(batch.id), keys.course_card(batch.course_id), *(keys.video_card(id) for id in part)]
+            yield Page(path, BATCH, page_keys, groups, shown, _head(shown, site, path, clean.plain))
+        yield Page(Path(f"/data/batch/{batch.id}.json"), DATA,
+                   [keys.batch(batch.id), keys.course_card(batch.course_id), *(keys.video_card(id) for id in order)], groups,
+                   _data(batch, [cards[id] for id in order]))
+
+
+def _head(shown: Shown, site: Site, path: Path, plain: str) -> Head:
+    batch = shown.batch
+    title = nth(batch.title, batch.namesakes)
+    about = shorten(plain) or f"{batch.videos} lectures of {batch.title}, a batch of {batch.course_title}."
+    if shown.number > 1:
+        return Head(f"{title} · Batches · page {shown.number}", f"Lectures from number {shown.start} on: {about}", section="courses")
+    run: dict[str, Any] = {"@type": "CourseInstance", "courseMode": "online", "name": batch.title}
+    if batch.total_s:
+        run["courseWorkload"] = iso_duration(batch.total_s)
+    if first := batch.starts_on or batch.first_on:
+        run["startDate"] = first.isoformat()
+    if last := batch.ends_on or batch.last_on:
+        run["endDate"] = last.isoformat()
+    course = {
+        "@type": "Course", "name": batch.course_title, "description": about, "url": site.base_url + shown.crumbs[1].path,
+        "provider": {"@type": "Organization", "name": site.name, "url": f"{site.base_url}/"}, "hasCourseInstance": run,
+    }
+    graph = [course, breadcrumbs(site, [*shown.crumbs, Crumb(batch.title, path)])]
+    return Head(f"{title} · Batches", about, jsonld=script_json({"@context": "https://schema.org", "@graph": graph}),
+                section="courses")
+
+
+def _data(batch: Batch, cards: list[Card]) -> str:
+    return dumps({
+        "id": batch.id, "slug": batch.slug, "title": batch.title, "gated": batch.gated,
+        "course": {"id": batch.course_id, "slug": batch.course_slug, "title": batch.course_title},
+        "videos": [{"id": c.id, "slug": c.slug, "title": c.title, "duration_s": c.duration_s} for c in cards],
+    })

@@ -1,0 +1,68 @@
+"""A course: what it is, its batches as a timeline newest first, and its feed."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from builder.catalog import keys
+from builder.catalog.model import Batch, Course
+from builder.catalog.reads import Catalog
+from builder.pages import feed
+from builder.pages.listing import Cut, Pager, page_path, pager
+from builder.pages.page import HTML, LISTS, Crumb, Head, Kind, Page, Site, at, breadcrumbs, nth, script_json
+from builder.pages.words import shorten
+from edge.address import group_tag
+
+COURSE = Kind("course", "catalog", HTML, LISTS, "course.html")
+KINDS = (COURSE,)
+CHUNK = 100
+
+
+class Shown(NamedTuple):
+    """What one page of a course shows."""
+
+    course: Course
+    crumbs: list[Crumb]
+    text: Markup
+    batches: list[Batch]  # newest first
+    pager: Pager
+    feed: str
+
+
+def chunks(catalog: Catalog) -> Iterator[list[int]]:
+    """All courses that have a page."""
+    ids = catalog.ids("shown_courses")
+    return (ids[n : n + CHUNK] for n in range(0, len(ids), CHUNK))
+
+
+def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
+    """The pages and feeds of the shown ones among the courses *ids*."""
+    courses = catalog.courses(ids)
+    items = catalog.list_items([keys.course(c.id) for c in courses])
+    batches = catalog.batches([id for numbered in items.values() for _, id in numbered])
+    newest = {r[0]: r[1] for r in catalog.rows("course_newest", ids=[c.id for c in courses], limit=feed.ENTRIES)}
+    for course in courses:
+        numbered = items.get(keys.course(course.id), [])
+        base = at("courses", course.slug)
+        groups = group_tag("course", course.id)
+        title = f"{nth(course.title, course.namesakes)} · Courses"
+        clean = catalog.clean(course.description, course.description_markup)
+        cut = Cut(numbered[-1][0] if numbered else 0)
+        for page in range(cut.numbered + 1):
+            low, high = cut.bounds(page)
+            shown = [batches[id] for number, id in reversed(numbered) if low <= number <= high and id in batches]
+            content = Shown(course, [Crumb("Courses", "/courses/")], Markup("" if page else clean.html), shown,
+                            pager(base, cut, page), f"{base}feed.xml")
+            about = shorten(clean.plain) or f"Lectures of {course.title}: " + ", ".join(b.title for b in shown[:6]) + "."
+            head = Head(
+                f"{title} · page {page}" if page else title, about, feed=content.feed, section="courses",
+                jsonld=script_json({"@context": "https://schema.org", "@graph": [
+                    {"@type": "Course", "name": course.title, "description": about, "url": site.base_url + base,
+                     "provider": {"@type": "Organization", "name": site.name, "url": f"{site.base_url}/"}},
+                    breadcrumbs(site, [Crumb("Courses", "/courses/"), Crumb(course.title, base)])]}),
+            )
+            page_keys = [keys.course(course.id), *(keys.batch(b.id) for b in shown)]
+            yield Page(page_path(base, page), COURSE, page_keys, groups, content, head)
+        yield feed.feed(catalog, course.title, base, keys.course(course.id), groups, newest.get(course.id, []))

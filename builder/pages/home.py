@@ -1,0 +1,54 @@
+"""The pages there is one of: home, about, 404, robots.txt, the web manifest, the site's feed."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from builder.catalog import keys
+from builder.catalog.model import Batch, Card
+from builder.catalog.reads import Catalog
+from builder.pages import feed
+from builder.pages.index import Name
+from builder.pages.page import HTML, LISTS, PAGES, Head, Kind, Page, Site, at, dumps, script_json
+from edge.address import Path
+
+HOME = Kind("home", "catalog", HTML, LISTS, "home.html")
+ABOUT = Kind("about", "catalog", HTML, PAGES, "about.html")
+NOT_FOUND = Kind("not_found", "error", HTML, PAGES, "notfound.html")
+ROBOTS = Kind("robots", "metadata", "text/plain; charset=utf-8", PAGES)
+WEB_MANIFEST = Kind("web_manifest", "metadata", "application/manifest+json; charset=utf-8", PAGES)
+KINDS = (HOME, ABOUT, NOT_FOUND, ROBOTS, WEB_MANIFEST)
+NEW, BATCHES, SUBJECTS = 12, 12, 30
+
+
+class Home(NamedTuple):
+    """What the home page shows."""
+
+    new: list[Card]
+    batches: list[Batch]
+    subjects: list[Name]
+
+
+def chunks(catalog: Catalog) -> Iterator[list[int]]:
+    """One chunk of one unit: they are made together."""
+    return iter([[0]])
+
+
+def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
+    """The site's single pages."""
+    newest = [r[0] for r in catalog.rows("newest_videos", limit=feed.ENTRIES)]
+    cards = catalog.cards(newest)
+    batches = catalog.batches([r[0] for r in catalog.rows("newest_batches", limit=BATCHES)])
+    subjects = [Name(title, at("subjects", slug)) for title, slug in catalog.rows("largest_subjects", limit=SUBJECTS)]
+    home = Home([cards[id] for id in newest[:NEW]], sorted(batches.values(), key=lambda b: (b.last_on is not None, b.last_on, b.id), reverse=True), subjects)
+    website = script_json({"@context": "https://schema.org", "@type": "WebSite", "name": site.name, "url": f"{site.base_url}/"})
+    home_keys = [keys.SITE, keys.VIDEOS, keys.BATCHES, keys.SUBJECTS,
+                 *(keys.video_card(id) for id in newest[:NEW]), *(keys.batch(b.id) for b in home.batches)]
+    yield Page(Path("/"), HOME, home_keys, "", home, Head(site.name, "Lectures to watch in your own time.", jsonld=website, feed="/feed.xml"))
+    yield Page(Path("/about/"), ABOUT, [keys.SITE], "", None, Head("About", f"What {site.name} is and how it treats you.", section="about"))
+    yield Page(Path("/404.html"), NOT_FOUND, [keys.SITE], "", None, Head("Not found", "There is no such page.", noindex=True))
+    yield Page(Path("/robots.txt"), ROBOTS, [keys.SITE], "",
+               f"User-agent: *\nDisallow: /api/\nDisallow: /preview/\nSitemap: {site.base_url}/sitemap.xml\n")
+    yield Page(Path("/site.webmanifest"), WEB_MANIFEST, [keys.SITE], "", dumps(
+        {"name": site.name, "short_name": site.name, "start_url": "/", "display": "browser", "icons": []}))
+    yield feed.feed(catalog, site.name, Path("/"), keys.VIDEOS, "", newest)

@@ -1,0 +1,146 @@
+"""Alphabetical indexes of courses, subjects and instructors, cut by letter, then by the next letter.
+
+Where an index or a letter of it grows past 300 names it is split, once and for all: the split is a
+row, so that one more name never re-cuts what stands.
+"""
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from builder.catalog import keys
+from builder.catalog.reads import Catalog
+from builder.pages.page import HTML, LISTS, Crumb, Head, Kind, Page, Site, at
+from edge.address import Path
+
+COURSES = Kind("courses", "catalog", HTML, LISTS, "index.html")
+INDEX = Kind("index", "metadata", HTML, LISTS, "index.html")
+KINDS = (COURSES, INDEX)
+LISTS_CUT = ("course", "subject", "instructor")
+SPLIT_OVER = 300
+_OTHER = "_"  # names without a letter or digit
+
+
+class Name(NamedTuple):
+    title: str
+    path: str
+
+
+class Letter(NamedTuple):
+    label: str
+    path: str
+
+
+class Shown(NamedTuple):
+    """One page of an index: ways to its letters, and the names that stand on it, by letter."""
+
+    kind: str
+    title: str
+    crumbs: list[Crumb]
+    letters: list[Letter]
+    names: list[tuple[str, list[Name]]]
+
+
+_ABOUT = {
+    "course": ("Courses", COURSES, keys.COURSES),
+    "subject": ("Subjects", INDEX, keys.SUBJECTS),
+    "instructor": ("Instructors", INDEX, keys.INSTRUCTORS),
+}
+
+
+def chunks(catalog: Catalog) -> Iterator[list[int]]:
+    """One chunk an index: the units are positions in LISTS_CUT."""
+    return iter([[n] for n in range(len(LISTS_CUT))])
+
+
+def fold(title: str) -> str:
+    """What a name is sorted by: lower case, without marks of Latin, Greek and Cyrillic, letters and digits only."""
+    if title.isascii():
+        return _NOT_ASCII_WORD.sub("", title.lower()) or _OTHER
+    kept = []
+    for c in unicodedata.normalize("NFC", title).lower():
+        if unicodedata.category(c)[0] in "LNM":
+            base = unicodedata.normalize("NFD", c)
+            kept.append(base[0] if base[0] < "\u0530" else c)
+    return "".join(kept) or _OTHER
+
+
+_NOT_ASCII_WORD = re.compile("[^a-z0-9]")
+
+
+def names(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
+    """(fold, title, slug) of all that have a page, in the index's order."""
+    rows = catalog.rows(f"{kind}_names")
+    return sorted((fold(title), title, slug) for title, slug in rows)
+
+
+def wanted_splits(sorted_names: Sequence[tuple[str, str, str]], splits: set[str]) -> set[str]:
+    """The prefixes that hold too many names and are not split yet, "" for the whole index."""
+    wanted: set[str] = set()
+    todo = [("", list(sorted_names))]
+    while todo:
+        prefix, members = todo.pop()
+        if len(members) <= SPLIT_OVER and prefix not in splits:
+            continue
+        deeper = _by_letter(members, prefix)
+        if prefix not in splits:
+            wanted.add(prefix)
+        todo += deeper.items()
+    return wanted
+
+
+def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
+    """All pages of the indexes named by position in LISTS_CUT."""
+    for unit in units:
+        kind = LISTS_CUT[unit]
+        splits = {row[0] for row in catalog.rows("index_splits", list=kind)}
+        yield from _pages(kind, names(catalog, kind), splits)
+
+
+def _pages(kind: str, sorted_names: list[tuple[str, str, str]], splits: set[str]) -> Iterator[Page]:
+    plural, page_kind, key = _ABOUT[kind]
+    base = at(plural.lower())
+    todo = [("", sorted_names)]
+    while todo:
+        prefix, members = todo.pop()
+        split = prefix in splits
+        deeper = _by_letter(members, prefix) if split else {}
+        here = [m for m in members if m[0] == prefix] if split else members
+        todo += deeper.items()
+        letters = [Letter(_label(p), letter_path(base, p)) for p in sorted(deeper)]
+        shown: dict[str, list[Name]] = {}
+        for folded, title, slug in here:
+            shown.setdefault(_label(folded[: len(prefix) + 1] if prefix else folded[:1]), []).append(
+                Name(title, at(plural.lower(), slug)))
+        path = letter_path(base, prefix) if prefix else base
+        crumbs = [Crumb(plural, base), *(Crumb(_label(prefix[:n]), letter_path(base, Path(prefix[:n]))) for n in range(1, len(prefix)))]
+        title = f"{plural}: {_label(prefix)}" if prefix else plural
+        head = Head(title, f"{plural} that begin with {_label(prefix)}." if prefix else f"All {plural.lower()} from A to Z.",
+                    section=plural.lower())
+        content = Shown(kind, title, crumbs if prefix else [], letters, list(shown.items()))
+        yield Page(Path(path), page_kind, [key], "", content, head)
+
+
+def paths(catalog: Catalog, kind: str) -> list[Path]:
+    """The paths of all pages of an index."""
+    splits = {row[0] for row in catalog.rows("index_splits", list=kind)}
+    return [page.path for page in _pages(kind, names(catalog, kind), splits)]
+
+
+def letter_path(base: Path, prefix: str) -> Path:
+    """``/instructors/letter/al/``."""
+    return Path(base + at("letter", prefix)[1:])
+
+
+def _by_letter(members: Sequence[tuple[str, str, str]], prefix: str) -> dict[str, list[tuple[str, str, str]]]:
+    deeper: dict[str, list[tuple[str, str, str]]] = {}
+    for member in members:
+        if member[0] != prefix:
+            deeper.setdefault(member[0][: len(prefix) + 1], []).append(member)
+    return deeper
+
+
+def _label(prefix: str) -> str:
+    return "#" if prefix == _OTHER else prefix[:1].upper() + prefix[1:]

@@ -1,0 +1,105 @@
+"""What every page kind speaks in: Kind, Head, Page, and the JSON that goes into HTML."""
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from edge.address import Path, segment
+
+HTML = "text/html; charset=utf-8"
+JSON = "application/json; charset=utf-8"
+ATOM = "application/atom+xml; charset=utf-8"
+XML = "application/xml; charset=utf-8"
+
+# Upload order: what a page links to goes up before the page that names it.
+ASSETS, LEAVES, PAGES, LISTS, MAPS, RETIRED = range(6)
+
+
+class Kind(NamedTuple):
+    """A kind of page: its freshness tier, media type, place in the upload order, and template.
+
+    A kind without a template has its body made by a serializer.
+    """
+
+    name: str
+    tier: str
+    content_type: str
+    order: int
+    template: str | None = None
+
+
+class Head(NamedTuple):
+    """What a document says of itself to browsers, search engines and other sites."""
+
+    title: str  # unique on the site
+    description: str
+    og_type: str = "website"
+    jsonld: Markup = Markup("")
+    feed: str = ""
+    oembed: str = ""
+    image: str = ""
+    noindex: bool = False
+    section: str = ""  # which entry of the site's navigation is current
+
+
+class Page(NamedTuple):
+    """A page before it is rendered: a pure function of catalog rows."""
+
+    path: Path
+    kind: Kind
+    keys: list[int]
+    groups: str  # group tags, space-separated
+    content: Any  # the template's `page`, or the finished text where the kind has no template
+    head: Head | None = None
+
+
+class Crumb(NamedTuple):
+    title: str
+    path: str
+
+
+class Site(NamedTuple):
+    """What every page knows of the site."""
+
+    name: str
+    base_url: str  # without a slash at its end
+    hue: int
+    frame_hosts: frozenset[str] = frozenset()
+
+
+def at(*parts: str) -> Path:
+    """The path of a page: ``at("videos", slug)`` is ``/videos/SLUG/``."""
+    return Path("/" + "".join(f"{segment(part)}/" for part in parts))
+
+
+def nth(title: str, namesakes: int) -> str:
+    """A title that its namesakes do not have: the second of them ends in "(2)"."""
+    return f"{title} ({namesakes + 1})" if namesakes else title
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON, readable in any script."""
+    return _encode(value)
+
+
+def script_json(value: Any) -> Markup:
+    """JSON that may stand in a script element: no ``<``, ``>``, ``&`` in it, so no tag or comment can open."""
+    text = _encode(value)
+    text = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return Markup(text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+
+
+def breadcrumbs(site: Site, crumbs: list[Crumb]) -> dict[str, Any]:
+    """schema.org BreadcrumbList of the way to a page."""
+    return {
+        "@type": "BreadcrumbList",
+        "itemListElement": [
+            {"@type": "ListItem", "position": n, "name": c.title, "item": site.base_url + c.path}
+            for n, c in enumerate(crumbs, 1)
+        ],
+    }

@@ -1,0 +1,116 @@
+"""Sitemaps (sitemaps.org), cut by id ranges so that one video's edit reaches one small file.
+
+A unit is a range of ids of one kind, packed: range number above eight bits of kind.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from builder.catalog import keys
+from builder.catalog.reads import Catalog
+from builder.catalog.sources import frame_url
+from builder.pages import index, video
+from builder.pages.listing import PER_PAGE, Cut, page_path
+from builder.pages.page import MAPS, XML, Kind, Page, Site, at
+from builder.pages.words import noon
+from edge.address import Path
+
+SITEMAP = Kind("sitemap", "metadata", XML, MAPS, "sitemap.xml")
+SITEMAP_INDEX = Kind("sitemap_index", "metadata", XML, MAPS, "sitemapindex.xml")
+KINDS = (SITEMAP, SITEMAP_INDEX)
+RANGE = 500  # ids a file; the protocol allows 50,000 addresses and 50 MB
+LONGEST_S = 28_800  # video:duration's limit
+FOLDERS = ("videos", "courses", "batches", "subjects", "instructors", "lists")
+CHUNK = 4
+
+
+class Clip(NamedTuple):
+    """What video:video says."""
+
+    picture: str
+    title: str
+    description: str
+    content: str
+    player: str
+    duration_s: int | None
+    published: str
+
+
+class Url(NamedTuple):
+    path: str
+    clip: Clip | None = None
+
+
+def chunks(catalog: Catalog) -> Iterator[list[int]]:
+    """Every range that may have entries, and the index (unit -1)."""
+    units = [-1, *_ranges(catalog)]
+    return (units[n : n + CHUNK] for n in range(0, len(units), CHUNK))
+
+
+def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
+    """The sitemaps of *units*; a range without entries has none."""
+    for unit in units:
+        if unit == -1:
+            paths = [map_path(u) for u in _ranges(catalog) if _urls(catalog, site, u, bare=True)]
+            yield Page(Path("/sitemap.xml"), SITEMAP_INDEX, [keys.VIDEOS], "", [Url(p) for p in paths])
+        elif urls := _urls(catalog, site, unit):
+            yield Page(map_path(unit), SITEMAP, [], "", urls)
+
+
+def map_path(unit: int) -> Path:
+    """``/sitemaps/videos-3.xml``."""
+    return Path(f"/sitemaps/{FOLDERS[unit & 255]}-{unit >> 8}.xml")
+
+
+def _ranges(catalog: Catalog) -> list[int]:
+    highest = catalog.rows("id_ranges")[0]
+    units = [n << 8 | folder for folder, high in enumerate(highest) if high is not None for n in range(high // RANGE + 1)]
+    return [*units, len(highest)]
+
+
+def _urls(catalog: Catalog, site: Site, unit: int, bare: bool = False) -> list[Url]:
+    folder, low = FOLDERS[unit & 255], (unit >> 8) * RANGE
+    if folder == "lists":
+        return _lists(catalog)
+    if bare:
+        return [Url("")] if catalog.rows(f"any_{folder}", low=low, high=low + RANGE - 1) else []
+    rows = catalog.rows(f"{folder}_between", low=low, high=low + RANGE - 1)
+    if folder == "videos":
+        return _videos(catalog, site, [r[0] for r in rows])
+    urls = []
+    for slug, last in rows:
+        base = at(folder, slug)
+        count = (last + PER_PAGE - 1) // PER_PAGE if folder == "batches" else Cut(last).numbered
+        urls += [Url(base), *(Url(page_path(base, n)) for n in range(2 if folder == "batches" else 1, count + 1))]
+    return urls
+
+
+def _videos(catalog: Catalog, site: Site, ids: Sequence[int]) -> list[Url]:
+    videos = catalog.videos(ids)
+    gated = {id for id, batch in catalog.batches(sorted({v.batch_id for v in videos})).items() if batch.gated}
+    sources = catalog.sources_of(ids)
+    urls = []
+    for v in videos:
+        own = [] if v.batch_id in gated else sources.get(v.id, [])
+        path = at("videos", v.slug)
+        picture = f"{site.base_url}/{v.picture}" if v.picture else v.picture_url
+        content = next((s.url for s in own if s.kind == "file"), "")
+        player = next((f for s in own if s.kind != "file" and (f := frame_url(s.kind, s.url, s.start_s))), "")
+        clip = None
+        if picture and (content or player):
+            duration = v.duration_s if v.duration_s and v.duration_s <= LONGEST_S else None
+            clip = Clip(picture, v.title, v.plain[:2000] or v.title, content, player, duration, noon(v.recorded_on) if v.recorded_on else "")
+        urls.append(Url(path, clip))
+        urls += [Url(f"{path}text/page/{n}/") for n in range(2, len(video.cut(v.html)) + 1)]
+    return urls
+
+
+def _lists(catalog: Catalog) -> list[Url]:
+    urls = [Url("/"), Url("/about/")]
+    ends = {r[0]: r[1] for r in catalog.rows("list_ends", lists=[keys.VIDEOS, keys.BATCHES])}
+    for base, key in ((at("videos"), keys.VIDEOS), (at("batches"), keys.BATCHES)):
+        urls += [Url(page_path(base, n)) for n in range(Cut(ends.get(key, 0)).numbered + 1)]
+    for kind in index.LISTS_CUT:
+        urls += [Url(path) for path in index.paths(catalog, kind)]
+    return urls

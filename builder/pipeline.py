@@ -1,0 +1,133 @@
+"""The story: plan -> render -> journal -> upload -> live."""
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from builder import journal, manifest, numbers, plan, release, render
+from builder.catalog.reads import Catalog, keep_texts
+from builder.fingerprint import fingerprint
+from builder.pages.page import Site
+from builder.render import Batch, Failure, Job, Task
+from edge.store.port import Store
+
+Progress = Callable[[str, int, int], None]
+"""Called with a stage's name, how much is done, and of how much (0: not known yet)."""
+
+IN_FLIGHT = 3  # tasks a process: one at work, one waiting, one being handed over
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a build did; `release` is None where nothing changed."""
+
+    release: int | None
+    pages: dict[str, int] = field(default_factory=dict)
+    rendered: int = 0
+    uploaded: int = 0
+    retired: int = 0
+    purged: int = 0
+    set_aside: list[Failure] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    bytes: int = 0
+
+
+def build(dsn: str, store: Store, site: Site, profile: str, executor: Executor, *, wait_s: float = 0,
+          progress: Progress = lambda stage, done, total: None) -> Summary:
+    """Render the whole site from one moment of the catalog and put what differs into the store.
+
+    Raises LeaseHeld when another builder is at work, StoreError when an upload failed for good.
+    """
+    clock = Clock()
+    with closing(psycopg2.connect(dsn, connect_timeout=10)) as connection, journal.lease(connection, wait_s):
+        summary = Summary(journal.begin(connection))
+        assert summary.release is not None
+        snapshot = numbers.snapshot(connection)
+        clock.lap("number")
+        live = manifest.Manifest(connection)
+        live.begin()
+        job = Job(dsn, snapshot, site, profile, summary.release, fingerprint(site, profile), not live.was_empty)
+        tasks = list(plan.everything(Catalog(connection)))
+        clock.lap("plan")
+        batches = _rendered(executor, job, tasks, progress)
+        release.upload(store, _journalled(connection, live, job, batches, summary, clock))
+        clock.lap("upload")
+        if summary.uploaded:
+            journal.live(connection, summary.release, rendered=summary.rendered, uploaded=summary.uploaded, retired=summary.retired)
+        else:
+            journal.forget(connection, summary.release)
+            summary.release = None
+        summary.pages = manifest.counts(connection)
+        clock.lap("finish")
+    summary.seconds = clock.seconds
+    return summary
+
+
+def _rendered(executor: Executor, job: Job, tasks: list[Task], progress: Progress) -> Iterator[Batch]:
+    """What the tasks made, as they come; a bounded number is under way."""
+    waiting: set[Future[Batch]] = set()
+    room = IN_FLIGHT * (os.cpu_count() or 1)
+    todo = iter(tasks)
+    done = 0
+    while True:
+        while len(waiting) < room and (task := next(todo, None)) is not None:
+            waiting.add(executor.submit(render.run, job, task))
+        if not waiting:
+            return
+        finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        for future in finished:
+            done += 1
+            progress("render", done, len(tasks))
+            yield future.result()
+
+
+def _journalled(connection: Connection, live: manifest.Manifest, job: Job, batches: Iterable[Batch], summary: Summary,
+                clock: "Clock") -> Iterator[Batch]:
+    """Pass *batches* on, writing each one's manifest rows; after the last one, retire what left, and COMMIT."""
+    texts: dict[bytes, Any] = {}
+    for batch in batches:
+        _count(summary, batch)
+        live.add(batch.rows, batch.paths)
+        texts |= batch.texts
+        yield batch
+    clock.lap("render")
+    if gone := live.retire(job.write_number):
+        batch = render.gone(job, Catalog(connection), gone)
+        summary.retired = batch.changed
+        _count(summary, batch)
+        live.add(batch.rows, batch.paths)
+        yield batch
+    keep_texts(connection, texts)
+    live.end()
+    connection.commit()
+    clock.lap("journal")
+
+
+def _count(summary: Summary, batch: Batch) -> None:
+    summary.rendered += len(batch.paths)
+    summary.uploaded += batch.changed
+    summary.bytes += batch.size_bytes
+    summary.set_aside += batch.failures
+
+
+class Clock:
+    """Seconds by stage, one after the other."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._at = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """What has passed since the last lap belongs to *stage*."""
+        now = time.perf_counter()
+        self.seconds[stage] += now - self._at
+        self._at = now
