@@ -110,7 +110,9 @@ class _Tree:
                     continue
             _, ours = psutil.wait_procs(ours, CHILDREN_STOP_S)
 
-    def _start(self, command: tuple[str, ...], environ: Mapping[str, str], stdout: int | None) -> subprocess.Popen[bytes]:
+    def _start(
+        self, command: tuple[str, ...], environ: Mapping[str, str], stdout: int | None
+    ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, os.path.abspath(sys.argv[0]), *command],
             env={**os.environ, **environ, _MARK: self.mark},
@@ -120,14 +122,14 @@ class _Tree:
 
     def _is_marked(self, process: psutil.Process) -> bool:
         try:
-            return _is_alive(process) and bool(process.environ().get(_MARK) == self.mark)
+            return _is_alive(process) and process.environ().get(_MARK) == self.mark
         except (psutil.Error, OSError):
             return False  # another account's: not ours
 
 
 def _is_alive(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
