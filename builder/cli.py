@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,26 +96,46 @@ def export(path: Path, as_json: bool) -> None:
 @click.option("--store", help="Where objects go, over LECTERN_STORE: sqlite:///absolute/path or s3://BUCKET/PREFIX.")
 @click.option("--profile", help="Traffic size, over LECTERN_PROFILE: 100k, 500k or 1m.")
 @click.option("--base-url", help="The site's public address, over LECTERN_BASE_URL.")
+@click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=0, help="Seconds to wait for another build.")
 @json_option
-def build(full: bool, store: str | None, profile: str | None, base_url: str | None, as_json: bool) -> None:
+def build(
+    full: bool, store: str | None, profile: str | None, base_url: str | None, wait_s: float, as_json: bool
+) -> None:
     """Make one release of what waits: render, compare, upload.
 
-    Exit code 1 when pages were set aside.
+    Exit code 1 when pages were set aside, 3 when another build is at work.
 
     \b
     Example: python build.py build --profile 500k --base-url https://lectures.example
     """
-    from builder.pipeline import build as release
+    from builder import pipeline
+    from builder.pages.page import Site
+    from builder.processes import processes
     from builder.progress import bar
+    from edge.store import open_store
 
     settings = _settings(LECTERN_STORE=store, LECTERN_PROFILE=profile, LECTERN_BASE_URL=base_url)
-    with _database(settings, ready=True) as dsn, bar() as progress:
-        summary = release(replace(settings, database_direct_url=dsn), full=full, progress=progress)
+    site = Site(settings.site_name, settings.base_url, settings.accent_hue, frozenset(settings.frame_hosts))
+    with (
+        processes() as executor,
+        _database(settings, ready=True) as dsn,
+        closing(open_store(settings.store)) as opened,
+        bar() as progress,
+    ):
+        # Every page is rendered in either way until releases take single changes; so --full asks for nothing more.
+        done = pipeline.build(dsn, opened, site, settings.profile, executor, wait_s=wait_s, progress=progress)
+    for failure in done.set_aside:
+        click.echo(f"set aside: {failure.path}: {failure.why}", err=True)
     if as_json:
-        show(summary.as_json())
+        show(asdict(done) | {"set_aside": [failure._asdict() for failure in done.set_aside]})
     else:
-        click.echo(summary.as_text())
-    if not summary.ok:
+        pages, seconds = sum(done.pages.values()), sum(done.seconds.values())
+        click.echo(f"release {done.release}" if done.release else "nothing changed")
+        click.echo(f"{pages} pages ({', '.join(f'{n} {kind}' for kind, n in sorted(done.pages.items()))})")
+        click.echo(f"{done.rendered} rendered, {done.uploaded} uploaded, {done.retired} retired, {done.bytes:,} bytes")
+        stages = ", ".join(f"{stage} {s:.2f}" for stage, s in done.seconds.items())
+        click.echo(f"{seconds:.2f} s ({stages}), {done.rendered / seconds:,.0f} pages a second")
+    if done.set_aside:
         click.get_current_context().exit(FINDINGS)
 
 

@@ -1,0 +1,54 @@
+"""This machine's render processes, as a concurrent.futures.Executor."""
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+
+from edge.errors import LecternError
+
+
+class ProcessLost(LecternError):
+    """A render process ended before its work did."""
+
+
+@contextmanager
+def processes(count: int | None = None) -> Iterator[Executor]:
+    """*count* processes (default: one a core), started by spawn at once, ended with the block.
+
+    Where the block ends by an exception, work that has not begun is dropped. Raises ProcessLost.
+    """
+    from builder.render import warm
+
+    count = count or os.cpu_count() or 1
+    pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin)
+    try:
+        for _ in range(count):
+            pool.submit(warm)
+        yield pool
+    except BrokenProcessPool as e:
+        raise ProcessLost(
+            "A render process was killed, as the system does when memory runs out: free some, then build again."
+        ) from e
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    # Ctrl-C reaches every process of the terminal's group; the first one alone answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    """A killed parent sends no word, and the queue of work stays open: watch for its end."""
+    wait([sentinel])
+    os._exit(1)
