@@ -3,20 +3,21 @@
 .PHONY: help demo test lint lock wheel clean
 
 PY := .venv/bin/python
+VENV := .ci/venv
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 demo: ## the site on this machine: http://127.0.0.1:8000/ (LECTERN_PORT); Ctrl-C ends it, the data stay
-	@.ci/venv
+	@$(VENV)
 	@exec $(PY) build.py demo
 
 test: ## all tests (ARGS="-k words" for some)
-	@.ci/venv test,lint
+	@$(VENV) test,lint
 	@exec $(PY) -m pytest $(ARGS)
 
 lint: ## ruff and mypy --strict
-	@.ci/venv test,lint
+	@$(VENV) test,lint
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
@@ -27,7 +28,7 @@ lock: ## write requirements.lock anew from setup.cfg's ranges
 	mv requirements.lock.new requirements.lock
 
 wheel: ## dist/lectern-*.whl
-	@.ci/venv
+	@$(VENV)
 	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## remove what was made, but never the data (.lectern)

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -21,14 +22,20 @@ _CONF = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The run's own server; its folder is open to the account that root lends it."""
-    data = Path(tempfile.mkdtemp(prefix="lectern-tests-"))
-    data.chmod(0o755)
+    """The run's own server."""
+    with open_folder("lectern-tests-") as data, ensure(data, conf=_CONF, keeper=True) as server:
+        yield server
+
+
+@contextmanager
+def open_folder(prefix: str) -> Iterator[Path]:
+    """A new folder that the account which root lends to PostgreSQL can reach, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder.chmod(0o755)
     try:
-        with ensure(data, conf=_CONF, keeper=True) as server:
-            yield server
+        yield folder
     finally:
-        shutil.rmtree(data)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 
 from builder.embedded import attach, ensure, home, postmaster
 from edge.errors import LecternError
+from tests.conftest import open_folder
 
 TOP = Path(__file__).resolve().parents[1]
 # Starts or finds a server for argv[1], says its pid, and holds on to it until stdin closes.
@@ -34,11 +34,9 @@ with ensure(Path(sys.argv[1]), conf={"fsync": "off"}) as server:
 @pytest.fixture
 def data() -> Iterator[Path]:
     """A LECTERN_DATA that root's lent account can reach, with a space in its name."""
-    top = Path(tempfile.mkdtemp(prefix="lectern test "))
-    top.chmod(0o755)
-    yield top / "data"
-    postmaster.stop(home.cluster_of(top / "data"))
-    shutil.rmtree(top)
+    with open_folder("lectern test ") as top:
+        yield top / "data"
+        postmaster.stop(home.cluster_of(top / "data"))
 
 
 def test_a_server_runs_for_the_block_and_its_data_outlive_it(data: Path) -> None:
@@ -221,9 +219,9 @@ def _release(holder: subprocess.Popen[str]) -> None:
     assert holder.returncode == 0
 
 
-def _until(condition: object) -> None:
+def _until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 

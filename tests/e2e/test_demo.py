@@ -1,0 +1,175 @@
+"""`make demo` as a person has it: one line when it is ready, nothing left when it ends, recovery after a kill."""
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+
+from builder.embedded import attach, home, postmaster
+from tests.conftest import open_folder
+
+TOP = Path(__file__).resolve().parents[2]
+READY_S = 60  # a first start on a busy machine; the second start has a limit of its own
+STOP_S = 10
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    with open_folder("lectern demo ") as top:
+        yield top / "data"
+        for process in _tree_of(top / "data"):
+            process.kill()
+        postmaster.stop(home.cluster_of(top / "data"))
+
+
+class Demo:
+    """A demo in a process group of its own, as a terminal gives it one."""
+
+    def __init__(self, data: Path, port: int, *command: str) -> None:
+        self.data = data
+        self.url = f"http://127.0.0.1:{port}/"
+        command = command or (sys.executable, "build.py", "demo")
+        environ = {**os.environ, "LECTERN_DATA": str(data), "LECTERN_PORT": str(port)}
+        self.started = time.monotonic()
+        self.said = data.parent / f"stderr-{port}"
+        with self.said.open("a") as stderr:
+            self.process = subprocess.Popen(
+                command, cwd=TOP, env=environ, stdout=subprocess.PIPE, stderr=stderr, text=True, process_group=0
+            )
+
+    def ready(self) -> float:
+        """Wait for the line; return the seconds it took."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line == f"ready {self.url}\n", self.said.read_text()
+        with urllib.request.urlopen(self.url, timeout=10) as answer:
+            assert answer.status == 200
+        return time.monotonic() - self.started
+
+    def gone(self) -> None:
+        """All of it ends in 10 s, the database too, and nothing more was said on stdout."""
+        begun = time.monotonic()
+        out, _ = self.process.communicate(timeout=STOP_S)
+        assert out == ""
+        assert _tree_of(self.data) == []
+        assert attach(self.data) is None
+        assert time.monotonic() - begun < STOP_S
+
+
+def test_it_is_ready_with_one_line_and_ends_whole_and_keeps_the_data(data: Path, port: int) -> None:
+    demo = Demo(data, port)
+    demo.ready()
+    _edit(data, "UPDATE catalog.course SET title = 'A title of my own' WHERE id = (SELECT min(id) FROM catalog.course)")
+    demo.process.terminate()
+    demo.gone()
+    assert demo.process.returncode == 0
+
+    again = Demo(data, port)
+    assert again.ready() < 10
+    with urllib.request.urlopen(f"{again.url}courses/", timeout=10) as answer:
+        assert "A title of my own" in answer.read().decode()
+    os.killpg(again.process.pid, signal.SIGINT)
+    again.gone()
+
+
+def test_make_passes_sigterm_on(data: Path, port: int) -> None:
+    # Make's own part of it; what it installs is not asked for.
+    demo = Demo(data, port, "make", "demo", f"PY={sys.executable}", "VENV=true")
+    demo.ready()
+    demo.process.terminate()
+    demo.gone()
+
+
+@pytest.mark.parametrize("victim", ["demo", "group", "server", "database", "make"])
+def test_after_a_sigkill_of_anything_the_next_start_is_ready_in_10_s(victim: str, data: Path, port: int) -> None:
+    command = ("make", "demo", f"PY={sys.executable}", "VENV=true") if victim == "make" else ()
+    demo = Demo(data, port, *command)
+    demo.ready()
+    match victim:
+        case "demo":
+            demo.process.kill()
+        case "group":
+            os.killpg(demo.process.pid, signal.SIGKILL)
+        case "server":
+            _tree_of(data)[0].kill()
+        case "database":
+            os.kill(postmaster.find(home.cluster_of(data)) or 0, signal.SIGKILL)
+        case "make":
+            demo.process.kill()
+            _until(lambda: attach(data) is None and not _tree_of(data))
+    demo.process.communicate(timeout=STOP_S)
+    again = Demo(data, port)
+    assert again.ready() < 10
+    again.process.terminate()
+    again.gone()
+
+
+def test_two_demos_run_side_by_side_and_one_folder_holds_one(data: Path, port: int) -> None:
+    one, two = Demo(data / "one", port), Demo(data / "two", _free_port())
+    one.ready()
+    two.ready()
+    third = Demo(data / "one", _free_port())
+    assert third.process.wait(STOP_S) == 2
+    assert "already" in third.said.read_text()
+    for demo in (one, two):
+        demo.process.terminate()
+        demo.gone()
+
+
+def test_a_taken_port_is_said_at_once(data: Path, port: int) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        demo = Demo(data, port)
+        demo.process.communicate(timeout=STOP_S)
+    assert demo.process.returncode == 2
+    assert "LECTERN_PORT" in demo.said.read_text()
+    assert attach(data) is None
+
+
+@pytest.fixture
+def port() -> int:
+    return _free_port()
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+        return number
+
+
+def _tree_of(data: Path) -> list[psutil.Process]:
+    """The demo's children for this folder, by the mark that it gives them."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            marked = process.environ().get("_LECTERN_TREE") == str(data.resolve())
+            if marked and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def _edit(data: Path, statement: str) -> None:
+    with closing(psycopg2.connect(attach(data) or "")) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + STOP_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,0 +1,113 @@
+"""The house keeps its rooms and floors: who may import whom, how long a file may be, what every command says."""
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from build import main
+
+TOP = Path(__file__).resolve().parents[1]
+ROOMS = ("edge", "builder", "api")
+LINES = 400
+
+# From the top. A module is on the floor of its longest name here; one that stands nowhere fails the test.
+FLOORS: list[set[str]] = [
+    {"build"},
+    {"builder.cli", "api.cli"},
+    {"builder.worker", "builder.demo", "builder.desk"},
+    {"builder.pipeline", "builder.verify", "builder.explain", "builder.processes"},
+    {"builder.plan", "builder.render", "builder.release", "builder.purge", "builder.receipt", "builder.numbers"},
+    {"builder.pages", "builder.manifest", "builder.journal", "builder.templating", "builder.fingerprint"},
+    {"builder.catalog", "builder.embedded", "builder.migrate", "builder.assets", "builder.progress"},
+    {"edge"},
+]
+SIDE_BY_SIDE = FLOORS[4]  # none of these imports another
+MODULES = sorted(file for room in ROOMS for file in (TOP / room).rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(TOP)))
+def test_imports_run_one_way(file: Path) -> None:
+    me = _name(file)
+    for line, other in _imports(file):
+        room, its_room = me.split(".")[0], other.split(".")[0]
+        assert {room, its_room} != {"api", "builder"}, f"{file}:{line}: {me} and {other} meet in the database, not here"
+        assert room != "edge" or its_room == "edge", f"{file}:{line}: edge imports neither builder nor api"
+        assert its_room != "build", f"{file}:{line}: build.py is the top"
+        if room == its_room == "builder" and _part(me) != _part(other):
+            assert _floor(other) >= _floor(me), f"{file}:{line}: {me} imports {other}, which stands above it"
+            assert not {_part(me), _part(other)} <= SIDE_BY_SIDE, f"{file}:{line}: {me} and {other} stand side by side"
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(TOP)))
+def test_every_module_has_a_floor(file: Path) -> None:
+    assert _name(file) in ("builder", "api") or _name(file).startswith("api.") or _floor(_name(file)) >= 0
+
+
+def test_no_product_file_is_over_400_lines() -> None:
+    kinds = ("*.py", "*.sql", "*.html", "*.xml", "*.css", "*.js")
+    files = [f for room in (*ROOMS, "templates") for kind in kinds for f in (TOP / room).rglob(kind)]
+    long = {str(f.relative_to(TOP)): n for f in files if (n := len(f.read_text().splitlines())) > LINES}
+    assert long == {}
+
+
+def test_no_module_is_named_for_a_pattern() -> None:
+    names = {"utils", "util", "helpers", "helper", "manager", "base", "common", "core", "misc"}
+    assert [str(f) for f in MODULES if f.stem in names] == []
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    context = click.Context(main)
+    names = main.list_commands(context)
+    assert {"build", "demo", "export", "export-site", "import", "migrate", "serve"} <= set(names)
+    for name in names:
+        command = main.get_command(context, name)
+        assert command is not None
+        text = command.get_help(click.Context(command, parent=context, info_name=name))
+        assert "Example: " in text, f"{name} --help has no example"
+        assert f"build.py {name}" in text, f"the example in {name} --help is of another command"
+
+
+def test_every_command_and_setting_stands_in_the_readme() -> None:
+    from edge.settings import NAMES
+
+    readme = (TOP / "README.md").read_text()
+    missing = [name for name in main.list_commands(click.Context(main)) if f"`{name}" not in readme]
+    missing += [name for name in NAMES if f"`{name}`" not in readme]
+    assert missing == []
+
+
+def _name(file: Path) -> str:
+    return ".".join(file.relative_to(TOP).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _part(module: str) -> str:
+    """The room's part that a module belongs to: ``builder.catalog`` for ``builder.catalog.text``."""
+    return ".".join(module.split(".")[:2])
+
+
+def _floor(module: str) -> int:
+    for number, floor in enumerate(FLOORS):
+        if _part(module) in floor or module.split(".")[0] in floor:
+            return number
+    raise AssertionError(f"{module} has no floor: give it one in tests/test_house.py and docs/architecture.md")
+
+
+def _imports(file: Path) -> Iterator[tuple[int, str]]:
+    """Every import of one of our modules, late ones and those for types too."""
+    ours = {_name(module) for module in MODULES} | {"build"}
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{file}:{node.lineno}: name the module in full"
+            found = [f"{node.module}.{alias.name}" for alias in node.names]
+            found = [name if name in ours else node.module for name in found]
+        else:
+            continue
+        for name in found:
+            if name.split(".")[0] in (*ROOMS, "build"):
+                yield node.lineno, name
