@@ -24,12 +24,12 @@ import psycopg2
 
 from builder.embedded import ensure
 from builder.migrate import make_ready, migrate, state
+from edge.door import TREE
 from edge.errors import LecternError
 from edge.settings import Settings
 
 CATALOG = Path(__file__).with_name("demo_catalog")
 CHILDREN_STOP_S = 3.0  # and the database 6 s at worst: under 10 s together
-_MARK = "_LECTERN_TREE"  # not LECTERN_…, which would be a setting
 _GLANCE_S = 0.2
 
 
@@ -115,14 +115,14 @@ class _Tree:
     ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, os.path.abspath(sys.argv[0]), *command],
-            env={**os.environ, **environ, _MARK: self.mark},
+            env={**os.environ, **environ, TREE: self.mark},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
         )
 
     def _is_marked(self, process: psutil.Process) -> bool:
         try:
-            return _is_alive(process) and process.environ().get(_MARK) == self.mark
+            return _is_alive(process) and process.environ().get(TREE) == self.mark
         except (psutil.Error, OSError):
             return False  # another account's: not ours
 

@@ -6,7 +6,11 @@ is asked for, so that ``build`` never waits for what only ``serve`` needs.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +20,8 @@ import click
 
 from edge.errors import LecternError
 
+TREE = "_LECTERN_TREE"  # in the environment of a demo's children; not LECTERN_…, which would be a setting
+_GLANCE_S = 0.5
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h: our fault; 1 would say "done, with findings"
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -45,6 +51,8 @@ class Door(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error becomes one sentence on stderr and an exit code, never a traceback."""
         traceback = ctx.params.pop("traceback", False)
+        if TREE in os.environ:
+            threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
         try:
             return super().invoke(ctx)
         except LecternError as e:
@@ -94,6 +102,13 @@ HELP = """A course's lectures from PostgreSQL to pages to an object store to a C
     Example: python build.py demo
 
 Settings come from the environment and a file .env; see README.md for them and the exit codes."""
+
+
+def _end_with_parent(parent: int) -> None:
+    """A child of a demo does not outlive it, killed as it may be: ask this process to end."""
+    while os.getppid() == parent:
+        time.sleep(_GLANCE_S)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _cli(room: str) -> click.Group:

@@ -42,7 +42,8 @@ class Demo:
         command = command or (sys.executable, "build.py", "demo")
         environ = {**os.environ, "LECTERN_DATA": str(data), "LECTERN_PORT": str(port)}
         self.started = time.monotonic()
-        self.said = data.parent / f"stderr-{port}"
+        data.mkdir(parents=True, exist_ok=True)
+        self.said = data / f"stderr-{port}"
         with self.said.open("a") as stderr:
             self.process = subprocess.Popen(
                 command, cwd=TOP, env=environ, stdout=subprocess.PIPE, stderr=stderr, text=True, process_group=0
@@ -107,7 +108,8 @@ def test_after_a_sigkill_of_anything_the_next_start_is_ready_in_10_s(victim: str
             os.kill(postmaster.find(home.cluster_of(data)) or 0, signal.SIGKILL)
         case "make":
             demo.process.kill()
-            _until(lambda: attach(data) is None and not _tree_of(data))
+            _until(lambda: attach(data) is None)
+    _until(lambda: not _tree_of(data))  # the parts end with their top
     demo.process.communicate(timeout=STOP_S)
     again = Demo(data, port)
     assert again.ready() < 10
