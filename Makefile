@@ -10,16 +10,16 @@ help: ## this list
 
 demo: ## the site on this machine: http://127.0.0.1:8000/ (LECTERN_PORT); Ctrl-C ends it, the data stay
 	@$(VENV)
-	@exec $(PY) build.py demo
+	@exec "$(PY)" build.py demo
 
 test: ## all tests (ARGS="-k words" for some)
 	@$(VENV) test,lint
-	@exec $(PY) -m pytest $(ARGS)
+	@exec "$(PY)" -m pytest $(ARGS)
 
 lint: ## ruff and mypy --strict
 	@$(VENV) test,lint
-	$(PY) -m ruff check .
-	$(PY) -m mypy
+	"$(PY)" -m ruff check .
+	"$(PY)" -m mypy
 
 lock: ## write requirements.lock anew from setup.cfg's ranges
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
@@ -29,7 +29,7 @@ lock: ## write requirements.lock anew from setup.cfg's ranges
 
 wheel: ## dist/lectern-*.whl
 	@$(VENV)
-	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
+	"$(PY)" -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## remove what was made, but never the data (.lectern)
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

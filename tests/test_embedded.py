@@ -169,8 +169,7 @@ def test_data_of_another_major_version_say_what_to_do(data: Path) -> None:
     assert e.value.exit_code == 2
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends an account")
-def test_root_keeps_data_and_programs_out_of_a_private_home_and_changes_no_mode_there(
+def test_in_a_private_home_no_mode_is_changed_and_root_keeps_data_and_programs_outside(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     private = data.with_name("private home")
@@ -184,10 +183,10 @@ def test_root_keeps_data_and_programs_out_of_a_private_home_and_changes_no_mode_
     with ensure(private / ".lectern") as server:
         assert copied.stat().st_mode == wheel.stat().st_mode
         assert _ask(server.dsn, "SELECT 1") == 1
-        assert data.with_name("kept") in home.cluster_of(private / ".lectern").parents
         assert psutil.Process(server.pid).uids().effective != 0
     assert private.stat().st_mode & 0o777 == 0o700
-    assert (private / ".lectern" / "postgres").is_symlink()
+    outside = data.with_name("kept") in home.cluster_of(private / ".lectern").parents
+    assert outside == (os.geteuid() == 0)
 
 
 def test_no_name_of_the_callers_environment_steers_the_server(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

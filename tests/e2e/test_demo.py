@@ -92,7 +92,7 @@ def test_make_passes_sigterm_on(data: Path, port: int) -> None:
     demo.gone()
 
 
-@pytest.mark.parametrize("victim", ["demo", "group", "server", "database", "make"])
+@pytest.mark.parametrize("victim", ["demo", "group", "all", "server", "database", "make"])
 def test_after_a_sigkill_of_anything_the_next_start_is_ready_in_10_s(victim: str, data: Path, port: int) -> None:
     command = ("make", "demo", f"PY={sys.executable}", "VENV=true") if victim == "make" else ()
     demo = Demo(data, port, *command)
@@ -101,6 +101,9 @@ def test_after_a_sigkill_of_anything_the_next_start_is_ready_in_10_s(victim: str
         case "demo":
             demo.process.kill()
         case "group":
+            os.killpg(demo.process.pid, signal.SIGKILL)
+        case "all":
+            os.kill(postmaster.find(home.cluster_of(data)) or 0, signal.SIGKILL)
             os.killpg(demo.process.pid, signal.SIGKILL)
         case "server":
             _tree_of(data)[0].kill()
