@@ -23,6 +23,7 @@ import psutil
 import psycopg2
 
 from builder.embedded import ensure
+from builder.embedded.postmaster import is_alive
 from builder.migrate import make_ready, migrate, state
 from edge.door import TREE
 from edge.errors import LecternError
@@ -95,7 +96,7 @@ class _Tree:
             for name, part in self.parts.items():
                 if (code := part.poll()) is not None:
                     raise DemoError(f"`{name}` ended with exit code {code}, so the demo ends; start it again.")
-            if not all(_is_alive(process) for process in self.watched):
+            if not all(is_alive(process) for process in self.watched):
                 raise DemoError("The database ended, so the demo ends; start it again.")
             time.sleep(_GLANCE_S)
 
@@ -122,16 +123,9 @@ class _Tree:
 
     def _is_marked(self, process: psutil.Process) -> bool:
         try:
-            return _is_alive(process) and process.environ().get(TREE) == self.mark
+            return is_alive(process) and process.environ().get(TREE) == self.mark
         except (psutil.Error, OSError):
             return False  # another account's: not ours
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _is_empty(dsn: str) -> bool:

@@ -36,7 +36,8 @@ def data() -> Iterator[Path]:
     """A LECTERN_DATA that root's lent account can reach, with a space in its name."""
     with open_folder("lectern test ") as top:
         yield top / "data"
-        postmaster.stop(home.cluster_of(top / "data"))
+        if left := postmaster.find(home.cluster_of(top / "data")):
+            postmaster.stop(left)
 
 
 def test_a_server_runs_for_the_block_and_its_data_outlive_it(data: Path) -> None:
@@ -144,6 +145,22 @@ def test_a_stale_pid_file_is_believed_only_if_its_process_works_there(data: Path
     assert attach(data) is None
     with ensure(data) as server:
         assert server.started
+
+
+def test_a_server_whose_folder_was_removed_is_stopped_all_the_same(data: Path) -> None:
+    with ensure(data) as server:
+        shutil.rmtree(data)
+    assert not psutil.pid_exists(server.pid)
+
+
+def test_a_folder_of_another_account_is_one_sentence(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*arguments: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refused)
+        with pytest.raises(LecternError, match="another account"), ensure(data):
+            pass
 
 
 def test_an_initdb_that_was_killed_is_begun_again(data: Path) -> None:

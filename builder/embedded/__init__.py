@@ -47,23 +47,23 @@ def ensure(data: Path, *, conf: Mapping[str, str] | None = None, keeper: bool = 
     end the server is stopped within 10 s where nobody else uses it, and with *keeper* in any case.
     SIGTERM leaves through the block's end, as Ctrl-C does. Raises LecternError.
     """
-    home = home_of(data)
+    data.mkdir(parents=True, exist_ok=True)
     with _leaving_on_sigterm(), _lock(data, "users") as users:
         with _locked(data):
             fcntl.flock(users, fcntl.LOCK_SH)
-            dsn = postmaster.wait_until_it_answers(home.cluster)
+            dsn = postmaster.wait_until_it_answers(cluster_of(data))
             started = dsn is None
             if dsn is None:
-                postmaster.stop(home.cluster)  # one that a killed run left, and that does not answer
-                postmaster.initialise(home)
-                dsn = postmaster.start(home, conf or {})
-            pid = postmaster.find(home.cluster)
+                dsn = _start(data, conf or {})
+            process = postmaster.find(cluster_of(data))
+        if process is None:
+            raise DatabaseLost(f"PostgreSQL ended as soon as it had started; {data / 'postgres.log'} says why.")
         try:
-            yield Server(dsn, pid or 0, started)
+            yield Server(dsn, process.pid, started)
         finally:
             with _undisturbed(), _locked(data):
                 if keeper or _is_last(users):
-                    postmaster.stop(home.cluster)
+                    postmaster.stop(process)
 
 
 def attach(data: Path) -> str | None:
@@ -94,9 +94,20 @@ def _embedded(data: Path) -> Iterator[str]:
         yield server.dsn
 
 
+def _start(data: Path, conf: Mapping[str, str]) -> str:
+    home = home_of(data)
+    if left := postmaster.find(home.cluster):
+        postmaster.stop(left)  # by a killed run, and it does not answer
+    postmaster.initialise(home)
+    return postmaster.start(home, conf)
+
+
 @contextmanager
 def _lock(data: Path, name: str) -> Iterator[int]:
-    file = os.open(data / f"postgres.{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        file = os.open(data / f"postgres.{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except PermissionError as e:
+        raise postmaster.ServerError(f"{data} belongs to another account: run Lectern as the one that made it.") from e
     try:
         yield file
     finally:
@@ -105,8 +116,11 @@ def _lock(data: Path, name: str) -> Iterator[int]:
 
 @contextmanager
 def _locked(data: Path) -> Iterator[None]:
-    """One at a time may start or stop."""
-    with _lock(data, "lock") as file:
+    """One at a time may start or stop; where the folder was removed, nobody else can."""
+    with _lock(data, "lock") if data.exists() else nullcontext() as file:
+        if file is None:
+            yield
+            return
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -95,7 +95,7 @@ def start(home: Home, conf: Mapping[str, str]) -> str:
         dsn = dsn_of(sockets)
         try:
             while process.poll() is None and time.monotonic() < deadline:
-                if find(home.cluster) == process.pid and answers(dsn):
+                if (found := find(home.cluster)) and found.pid == process.pid and answers(dsn):
                     return dsn
                 time.sleep(0.01)
         except BaseException:  # Ctrl-C while it starts: nobody would know of it
@@ -121,10 +121,14 @@ def wait_until_it_answers(cluster: Path) -> str | None:
     return None
 
 
-def find(cluster: Path) -> int | None:
-    """The process id of the server that runs in *cluster*; None where none is alive."""
+def find(cluster: Path) -> psutil.Process | None:
+    """The first process of the server that runs in *cluster*; None where none is alive."""
     lines = _pid_file(cluster)
-    return int(lines[0]) if lines and _works_in(int(lines[0]), cluster) else None
+    try:
+        process = psutil.Process(int(lines[0])) if lines else None
+        return process if process and _works_in(process, cluster) else None
+    except psutil.NoSuchProcess:
+        return None
 
 
 def dsn_of_running(cluster: Path) -> str | None:
@@ -163,12 +167,9 @@ def answers(dsn: str) -> bool:
     return True
 
 
-def stop(cluster: Path) -> None:
-    """Stop the server of *cluster* and wait for its end: fast, then immediate, then killed."""
-    pid = find(cluster)
-    if pid is None:
-        return
-    family = _family(pid)
+def stop(server: psutil.Process) -> None:
+    """Stop it and wait for its end: fast, then immediate, then killed; 6 s in all."""
+    family = _family(server)
     for how, patience_s in ((signal.SIGINT, STOP_S), (signal.SIGQUIT, 1.0), (signal.SIGKILL, 1.0)):
         for process in family if how is signal.SIGKILL else family[:1]:
             try:
@@ -177,11 +178,19 @@ def stop(cluster: Path) -> None:
                 continue
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
-            _reap(pid)
-            if not _works_in(pid, cluster):
+            _reap(server.pid)
+            if not is_alive(server):
                 return
             time.sleep(0.01)
-    raise ServerError(f"PostgreSQL (process {pid}) in {cluster} does not end, not even by SIGKILL.")
+    raise ServerError(f"PostgreSQL (process {server.pid}) does not end, not even by SIGKILL.")
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether that very process still runs; a zombie does not, nor does a later one of the same id."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _sockets(home: Home) -> Path:
@@ -221,18 +230,16 @@ def _pid_file(cluster: Path) -> list[str]:
     return [line.strip() for line in lines] if lines and lines[0].strip().isdigit() else []
 
 
-def _works_in(pid: int, cluster: Path) -> bool:
+def _works_in(process: psutil.Process, cluster: Path) -> bool:
     """A server's processes stand in the cluster's folder; a recycled pid or a zombie does not."""
     try:
-        process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == cluster
+        return is_alive(process) and Path(process.cwd()) == cluster
     except (psutil.Error, OSError):
         return False
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def _family(process: psutil.Process) -> list[psutil.Process]:
     try:
-        process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
@@ -246,7 +253,7 @@ def _forget_the_dead(cluster: Path, sockets: Path) -> None:
     if not (cluster / "postmaster.pid").exists() or find(cluster) is not None:
         return
     deadline = time.monotonic() + START_S
-    while left := [p.pid for p in psutil.process_iter() if _works_in(p.pid, cluster)]:
+    while left := [p.pid for p in psutil.process_iter() if _works_in(p, cluster)]:
         for pid in left:
             if time.monotonic() > deadline:
                 raise ServerError(f"Process {pid} of a dead PostgreSQL still holds {cluster}: end it.")

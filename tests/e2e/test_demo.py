@@ -28,9 +28,11 @@ STOP_S = 10
 def data() -> Iterator[Path]:
     with open_folder("lectern demo ") as top:
         yield top / "data"
-        for process in _tree_of(top / "data"):
-            process.kill()
-        postmaster.stop(home.cluster_of(top / "data"))
+        for folder in (top / "data", top / "data/one", top / "data/two"):
+            for part in _tree_of(folder):
+                part.kill()
+            if left := postmaster.find(home.cluster_of(folder)):
+                postmaster.stop(left)
 
 
 class Demo:
@@ -103,12 +105,12 @@ def test_after_a_sigkill_of_anything_the_next_start_is_ready_in_10_s(victim: str
         case "group":
             os.killpg(demo.process.pid, signal.SIGKILL)
         case "all":
-            os.kill(postmaster.find(home.cluster_of(data)) or 0, signal.SIGKILL)
+            _database(data).kill()
             os.killpg(demo.process.pid, signal.SIGKILL)
         case "server":
             _tree_of(data)[0].kill()
         case "database":
-            os.kill(postmaster.find(home.cluster_of(data)) or 0, signal.SIGKILL)
+            _database(data).kill()
         case "make":
             demo.process.kill()
             _until(lambda: attach(data) is None)
@@ -166,6 +168,12 @@ def _tree_of(data: Path) -> list[psutil.Process]:
         except (psutil.Error, OSError):
             continue
     return found
+
+
+def _database(data: Path) -> psutil.Process:
+    server = postmaster.find(home.cluster_of(data))
+    assert server is not None
+    return server
 
 
 def _edit(data: Path, statement: str) -> None:
