@@ -91,7 +91,11 @@ def _connect(dsn: str) -> psycopg2.extensions.connection:
     try:
         return psycopg2.connect(dsn, connect_timeout=10)
     except psycopg2.OperationalError as e:
-        raise SchemaError(f"Cannot reach the database: {str(e).strip()}. Check DATABASE_URL.") from e
+        raise SchemaError(f"Cannot reach the database: {_first_line(e)}. Check DATABASE_URL.") from e
+
+
+def _first_line(e: psycopg2.Error) -> str:
+    return str(e).strip().partition("\n")[0]
 
 
 def _migrations() -> Any:
@@ -159,4 +163,4 @@ def _one(backend: Any, migration: Migration, direction: Literal["apply", "rollba
             with backend.transaction():
                 note(migration)
     except psycopg2.Error as e:
-        raise SchemaError(f"Migration {migration.id} failed, and nothing of it was kept: {str(e).strip()}") from e
+        raise SchemaError(f"Migration {migration.id} failed, and nothing of it was kept: {_first_line(e)}") from e

@@ -84,8 +84,9 @@ def database(data: Path, url: str | None) -> Iterator[str]:
         with nullcontext(url) if url else _embedded(data) as dsn:
             yield dsn
     except (OperationalError, InterfaceError) as e:
+        why = str(e).strip().partition("\n")[0]
         remedy = "Check DATABASE_URL" if url else f"See {data / 'postgres.log'}"
-        raise DatabaseLost(f"The database does not answer: {str(e).strip()}. {remedy}, then run this again.") from e
+        raise DatabaseLost(f"The database does not answer: {why}. {remedy}, then run this again.") from e
 
 
 @contextmanager
