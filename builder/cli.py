@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,7 +127,8 @@ def build(
     for failure in done.set_aside:
         click.echo(f"set aside: {failure.path}: {failure.why}", err=True)
     if as_json:
-        show(asdict(done) | {"set_aside": [failure._asdict() for failure in done.set_aside]})
+        value = {field.name: getattr(done, field.name) for field in fields(done)}
+        show(value | {"set_aside": [failure._asdict() for failure in done.set_aside]})
     else:
         pages, seconds = sum(done.pages.values()), sum(done.seconds.values())
         click.echo(f"release {done.release}" if done.release else "nothing changed")
