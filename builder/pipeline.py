@@ -17,7 +17,7 @@ from builder import journal, manifest, numbers, plan, release, render
 from builder.catalog.reads import Catalog, keep_texts
 from builder.fingerprint import fingerprint
 from builder.pages.page import Site
-from builder.render import Batch, Failure, Job, Task
+from builder.task import Batch, Failure, Job, Task
 from edge.store.port import Store
 
 Progress = Callable[[str, int, int], None]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from builder.catalog.reads import Catalog
 from builder.pages import PARTS
-from builder.render import Task
+from builder.task import Task
 
 
 def everything(catalog: Catalog) -> Iterator[Task]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import IO
 
-from builder.render import Batch, unpack
+from builder.task import Batch, unpack
 from edge.errors import StoreError
 from edge.store.port import Put, Store
 

@@ -15,9 +15,9 @@ from builder import templating
 from builder.assets import Asset, Assets
 from builder.catalog.reads import Catalog
 from builder.catalog.text import CleanText
-from builder.pages import KINDS, PARTS
-from builder.pages import retired
+from builder.pages import KINDS, PARTS, retired
 from builder.pages.page import ASSETS, HTML, Kind, Page, Site
+from builder.task import Batch, Failure, Job, Task
 from edge.address import Path, key_of, own_tag
 from edge.store.port import Object
 from edge.tiers import cache_control
@@ -26,46 +26,6 @@ GZIP_LEVEL = 2  # isal's; as small as zlib's 6 at three times its rate
 PLAIN_UNDER = 256  # bytes that gzip would not shrink worth a header
 ASSET = Kind("asset", "asset", "", ASSETS)
 _GZIP = 31  # zlib's window bits for a gzip header
-
-
-class Job(NamedTuple):
-    """What every task of one release shares; small, since each task carries it."""
-
-    dsn: str
-    snapshot: str  # as pg_export_snapshot names it; "" to read the present
-    site: Site
-    profile: str
-    write_number: int
-    fingerprint: bytes
-    compare: bool  # ask the manifest and leave out what came out identical
-
-
-class Task(NamedTuple):
-    """Units of one part of the site."""
-
-    part: str
-    units: list[int]
-
-
-class Failure(NamedTuple):
-    """A page that could not be rendered, set aside so that the rest goes live."""
-
-    path: str
-    kind: str
-    why: str
-
-
-class Batch(NamedTuple):
-    """What a task made: objects by upload order, pickled, and their manifest rows for COPY."""
-
-    objects: dict[int, bytes]
-    rows: bytes
-    paths: list[str]  # all that came out, the identical ones too
-    kinds: dict[str, int]
-    changed: int
-    size_bytes: int
-    failures: list[Failure]
-    texts: dict[bytes, CleanText]
 
 
 class Renderer:
@@ -262,9 +222,3 @@ def manifest_row(job: Job, path: str, kind: str, made: Object, keys: Iterable[in
     """A row of live.object in COPY's text format; nothing in it can hold a tab, a newline or a backslash."""
     return (f"{path}\t{kind}\t\\\\x{made.digest}\t\\\\x{job.fingerprint.hex()}\t{made.tags}\t"
             f"{{{','.join(map(str, keys))}}}\t{len(made.body)}\t{job.write_number}\n")
-
-
-def unpack(blob: bytes) -> Sequence[Object]:
-    """The objects of one order of a Batch."""
-    objects: Sequence[Object] = pickle.loads(blob)  # our own worker's, over our own pipe
-    return objects
