@@ -1,8 +1,12 @@
 """The Store port: where objects live. Two adapters implement it; one conformance suite holds them to it."""
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
+
+KEY_BYTES = 1024  # S3's limit, and so everybody's
+_UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]|(?:^|/)\.{0,2}(?:/|$)")
 
 
 class Object(NamedTuple):
@@ -47,10 +51,17 @@ class Refused(NamedTuple):
     why: str  # "exists", "changed", "missing"
 
 
+def storable(key: str) -> bool:
+    """Whether every store keeps *key* as it is: one with an empty or dotted segment, a backslash or
+    a control character is an error in one store, silently another key in the next."""
+    return not _UNSTORABLE.search(key) and (len(key) * 4 <= KEY_BYTES or len(key.encode()) <= KEY_BYTES)
+
+
 class Store(Protocol):
     """An object store. Every method may raise StoreError; none is called in a forked child.
 
     Keys are compared byte by byte: case and Unicode form matter, "a" and "a/b" may both exist.
+    A put of a key that is not `storable` raises StoreError.
     A reader sees an object whole, old or new, never a mixture and never headers of another body.
     """
 
@@ -78,4 +89,7 @@ class Store(Protocol):
         """Give back files and connections. Idempotent."""
 
     def list(self, prefix: str = "") -> Iterator[Head]:
-        """All objects whose key starts with *prefix*, in key order. Streams; pages inside."""
+        """All objects whose key starts with *prefix*, each once. Streams; pages inside.
+
+        In no promised order: AWS and SQLite list by bytes, servers that keep folders list by tree.
+        """

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from edge.errors import StoreError
-from edge.store.port import Head, Object, Put, Refused
+from edge.store.port import Head, Object, Put, Refused, storable
 
 FORMAT = 1
 """Layout of the file, kept in its user_version."""
@@ -193,6 +193,11 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _write(connection: sqlite3.Connection, batch: list[Put]) -> list[Refused]:
     """Write one batch inside the transaction; what is refused is found out one by one, since it is rare."""
+    for put in batch:
+        if not storable(put.object.key):
+            raise StoreError(f"{put.object.key!r} is no key that every store keeps: mend the slug it is made of.")
+        if not (put.object.location.isascii() and put.object.tags.isascii()):
+            raise StoreError(f"A header of {put.object.key} is not ASCII: percent-encode it.")
     if free := [put.object for put in batch if put.if_match is None]:
         connection.executemany(_WRITE, free)
     creates = [put.object for put in batch if put.if_match == ""]
