@@ -21,7 +21,8 @@ FLOORS: list[set[str]] = [
     {"builder.worker", "builder.demo", "builder.desk"},
     {"builder.pipeline", "builder.verify", "builder.explain", "builder.processes"},
     {"builder.plan", "builder.render", "builder.release", "builder.purge", "builder.receipt", "builder.numbers"},
-    {"builder.pages", "builder.manifest", "builder.journal", "builder.task", "builder.templating", "builder.fingerprint"},
+    {"builder.templating", "builder.fingerprint"},
+    {"builder.pages", "builder.manifest", "builder.journal", "builder.task"},
     {"builder.catalog", "builder.embedded", "builder.migrate", "builder.assets", "builder.progress"},
     {"edge"},
 ]
