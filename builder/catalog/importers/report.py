@@ -1,6 +1,7 @@
 """What an import did: counts of video records and one line for each thing mended, kept, refused or withheld."""
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -42,6 +43,18 @@ class Report:
     def note(self, file: str, line: int | None, field: str, value: object, done: Done, why: str) -> None:
         """Add a problem; the value is shortened and made printable."""
         self.problems.append(Problem(file, line, field, shown(value), done, why))
+
+    def lap(self, stage: str, since: float) -> float:
+        """Note the seconds since *since* for *stage*; the moment now."""
+        now = time.perf_counter()
+        self.seconds[stage] = now - since
+        return now
+
+    def refuse(self, kind: str, file: str, line: int | None, field: str, value: object, why: str) -> None:
+        """A record that is not in. Only videos are counted; a refusal of another kind stands among the problems."""
+        if kind == "video":
+            self.counts["refused"] += 1
+        self.note(file, line, field, value, "refused", why)
 
     @property
     def ok(self) -> bool:

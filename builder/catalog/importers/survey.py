@@ -66,6 +66,10 @@ class Survey:
         """The spelling most used for a name, and of two used as often the first in order."""
         return min(self.spellings[kind][key].items(), key=lambda item: (-item[1], item[0]))[0]
 
+    def first(self, kind: Kind, key: str, name: str) -> tuple[str, int | None]:
+        """File and line of the first record that uses this spelling."""
+        return self._first[kind, key, name]
+
     def report_names(self, report: Report) -> None:
         """Note each spelling that was joined with another, and names so alike that somebody should look."""
         alike: dict[tuple[Kind, str], list[str]] = defaultdict(list)

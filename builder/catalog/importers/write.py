@@ -10,37 +10,26 @@ import psycopg2
 
 from builder.catalog.importers import rows, slugs
 from builder.catalog.importers.course import course_title
+from builder.catalog.importers.match import Base, bases, matches
 from builder.catalog.importers.merge import merge, remembered
 from builder.catalog.importers.names import Names
 from builder.catalog.importers.places import Places
 from builder.catalog.importers.record import NAMED, Kind, Record, key_of
 from builder.catalog.importers.report import Outcome, Report
-from builder.catalog.importers.survey import Survey
+from builder.catalog.importers.resolve import base_form, drop_taken_aliases, resolved
+from builder.catalog.importers.survey import CHUNK, Survey
 from edge.address import slugify
 
-# Purpose: what records became when they were last imported, and whether those rows still stand.
-_BASES = """
-    SELECT r.ref, r.row_id, r.wrote, t.id IS NOT NULL
-    FROM catalog.import_record r LEFT JOIN catalog.{kind} t ON t.id = r.row_id
-    WHERE r.origin = %s AND r.kind = '{kind}' AND r.ref = ANY(%s)"""
 # Purpose: every record that earlier imports of these files brought in.
 _REFS = "SELECT ref FROM catalog.import_record WHERE origin = %s AND kind = %s"
-# Purpose: videos that a record may mean by id or by slug, present or former.
-_VIDEOS = """
-    SELECT id, slug, title, slug FROM catalog.video WHERE id = ANY(%(ids)s) OR slug = ANY(%(slugs)s)
-    UNION ALL
-    SELECT v.id, v.slug, v.title, o.slug FROM catalog.old_slug o JOIN catalog.video v ON v.id = o.owner_id
-    WHERE o.kind = 'video' AND o.slug = ANY(%(slugs)s)"""
-_ALIASES = "SELECT path, video_id FROM catalog.alias WHERE path = ANY(%s)"
 _WITHDRAW = """
     UPDATE catalog.video v SET status = 'withdrawn' FROM catalog.import_record r
     WHERE r.origin = %s AND r.kind = 'video' AND r.ref = ANY(%s) AND v.id = r.row_id AND v.status <> 'withdrawn'"""
 _WITHDRAWN = """
     UPDATE catalog.import_record SET wrote = wrote || '{"status": "withdrawn"}'
     WHERE origin = %s AND kind = 'video' AND ref = ANY(%s) AND wrote->>'status' <> 'withdrawn'"""
-_NAME_LISTS: dict[str, Kind] = {"subjects": "subject", "instructors": "instructor"}
-_PARENTS: dict[str, Kind] = {"batch": "batch", "course": "course"}
 _REFUSALS = (psycopg2.DataError, psycopg2.IntegrityError, ValueError)
+_Written = list[tuple[str, int, dict[str, Any]]]  # (ref, row's id, values to remember)
 
 
 @dataclass(slots=True)
@@ -48,16 +37,9 @@ class _Done:
     """What one chunk did, told to the report once it is certain."""
 
     counts: list[Outcome] = field(default_factory=list)
-    notes: list[tuple[Record, str, object, str]] = field(default_factory=list)
+    kept: list[tuple[Record, str, object, str]] = field(default_factory=list)
     refused: list[tuple[Record, str]] = field(default_factory=list)
-    named: list[tuple[Kind, int, str, str, str]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Base:
-    row_id: int
-    wrote: dict[str, Any]
-    stands: bool
+    named: list[tuple[int, str, str, str]] = field(default_factory=list)  # (id, slug, name, ref)
 
 
 class Writer:
@@ -69,20 +51,23 @@ class Writer:
         self._survey = survey
         self._report = report
         self._names = Names(cursor, origin)
-        self._places = Places(cursor)
+        self._places = Places(cursor, origin)
         self._slugs: dict[Kind, dict[str, str]] = {}
 
     def write(self) -> Iterator[int]:
         """Write everything; yields after each step how many videos it held."""
-        for kind in ("course", "subject", "instructor", "batch"):
-            self._allot(kind, self._survey.wishes[kind])
+        kinds: tuple[Kind, ...] = ("course", "subject", "instructor", "batch", "video")
+        for kind in kinds:
+            self._cursor.execute(_REFS, (self._origin, kind))
+            known = {ref for (ref,) in self._cursor.fetchall()}
+            self._slugs[kind] = slugs.allot(
+                self._cursor, kind, [wish for wish in self._survey.wishes[kind] if wish[0] not in known])
             for chunk in self._survey.chunks(kind):
                 self._write(kind, chunk)
-            self._write_implied(kind)
-        self._allot("video", self._survey.wishes["video"])
-        for chunk in self._survey.chunks("video"):
-            self._write("video", chunk)
-            yield len(chunk)
+                if kind == "video":
+                    yield len(chunk)
+            if kind != "video":
+                self._write_implied(kind)
 
     def withdraw(self, refs: Sequence[str]) -> None:
         """Take videos off the site that a list of things not to publish names."""
@@ -90,21 +75,18 @@ class Writer:
         self._report.others["video withdrawn"] += self._cursor.rowcount
         self._cursor.execute(_WITHDRAWN, (self._origin, list(refs)))
 
-    def _allot(self, kind: Kind, wishes: Sequence[tuple[str, str]]) -> None:
-        self._cursor.execute(_REFS, (self._origin, kind))
-        known = {ref for (ref,) in self._cursor.fetchall()}
-        self._slugs[kind] = slugs.allot(self._cursor, kind, [wish for wish in wishes if wish[0] not in known])
-
     def _write_implied(self, kind: Kind) -> None:
-        """Rows for names that records use and no row bears yet."""
+        """Rows for names that records use and no row bears yet; a batch's course too."""
         spellings = self._survey.spellings[kind]
         new = [key for key in sorted(spellings) if all(self._names.find(kind, name) is None for name in spellings[key])]
         records = [self._implied(kind, key) for key in new]
-        if kind == "batch" and records:
-            courses = {record.values["course"] for record in records if self._names.find("course", record.values["course"]) is None}
-            self._insert_implied("course", [
-                Record("course", key_of("course", title), "", None, {"title": title}, wish=slugify(title, "course")) for title in sorted(courses)])
-        self._insert_implied(kind, records)
+        if kind == "batch":
+            courses = {course for record in records
+                       if self._names.find("course", course := record.values["course"]) is None}
+            self._add("course", [
+                Record("course", key_of("course", title), "", None, {"title": title}, wish=slugify(title, "course"), implied=True)
+                for title in sorted(courses)])
+        self._add(kind, records)
 
     def _implied(self, kind: Kind, key: str) -> Record:
         name = self._survey.spelling(kind, key)
@@ -114,13 +96,12 @@ class Writer:
         file, line = self._survey.first(kind, key, name)
         if self._names.several(kind, name):
             self._report.note(file, line, kind, name, "kept", f"more than one {kind} bears this name, so another was made: merge them")
-        return Record(kind, key, file, line, values, wish=slugify(name, kind))
+        return Record(kind, key, file, line, values, wish=slugify(name, kind), implied=True)
 
-    def _insert_implied(self, kind: Kind, records: list[Record]) -> None:
-        given = slugs.allot(self._cursor, kind, [(record.ref, record.wish) for record in records])
-        self._slugs.setdefault(kind, {}).update(given)
-        for start in range(0, len(records), 500):
-            self._write(kind, records[start:start + 500])
+    def _add(self, kind: Kind, records: list[Record]) -> None:
+        self._slugs[kind] |= slugs.allot(self._cursor, kind, [(record.ref, record.wish) for record in records])
+        for start in range(0, len(records), CHUNK):
+            self._write(kind, records[start:start + CHUNK])
 
     def _write(self, kind: Kind, chunk: list[Record]) -> None:
         """Write a chunk; where the database refuses it, its halves, so that in the end only the bad record is out."""
@@ -129,17 +110,16 @@ class Writer:
                 done = self._write_chunk(kind, chunk)
         except _REFUSALS as wrong:
             if len(chunk) > 1:
-                middle = len(chunk) // 2
-                self._write(kind, chunk[:middle])
-                self._write(kind, chunk[middle:])
+                self._write(kind, chunk[:len(chunk) // 2])
+                self._write(kind, chunk[len(chunk) // 2:])
                 return
             done = _Done(refused=[(chunk[0], _sentence(wrong))])
-        for named in done.named:
-            self._names.add(named[0], named[1], named[2], named[3], ref=named[4])
-        for record, field_, value, why in done.notes:
+        for id, slug, name, ref in done.named:
+            self._names.add(kind, id, slug, name, ref)
+        for record, field_, value, why in done.kept:
             self._report.note(record.file, record.line, field_, value, "kept", why)
         for record, why in done.refused:
-            self._report.refuse(record, why)
+            self._report.refuse(kind, record.file, record.line, "", record.ref, why)
         if kind == "video":
             self._report.counts.update(done.counts)
         else:
@@ -147,38 +127,42 @@ class Writer:
 
     def _write_chunk(self, kind: Kind, chunk: list[Record]) -> _Done:
         done = _Done()
-        bases = self._bases(kind, chunk)
-        matches = self._matches(kind, chunk, bases, done)
+        known = bases(self._cursor, self._origin, kind, chunk)
+        found = matches(self._cursor, kind, chunk, known, self._names)
         fresh: list[Record] = []
         standing: list[tuple[Record, int]] = []
         for record in chunk:
-            base = bases.get(record.ref)
+            base = known.get(record.ref)
             if base is not None and not base.stands:
                 done.counts.append("unchanged")
-                done.notes.append((record, "", record.ref, f"this {kind} was deleted or merged here since the last import; it stays so"))
-            elif base is not None and all(name in base.wrote and base.wrote[name] == remembered(value) for name, value in record.values.items()):
+                done.kept.append((record, "", record.ref, f"this {kind} was deleted or merged here since the last import, and stays so"))
+            elif base is not None and _said_before(record, base):
                 done.counts.append("unchanged")
-            elif (row_id := matches.get(record.ref)) is not None:
-                standing.append((record, row_id))
+            elif record.ref in found:
+                standing.append((record, found[record.ref]))
             else:
                 fresh.append(record)
-        written = [*self._insert(kind, fresh, done), *self._merge(kind, standing, bases, done)]
+        written = self._insert(kind, fresh, chunk, done) if fresh else []
+        if standing:
+            written += self._merge(kind, standing, known, done)
         rows.remember(self._cursor, self._origin, kind, written)
         return done
 
-    def _insert(self, kind: Kind, fresh: list[Record], done: _Done) -> list[tuple[str, int, dict[str, Any]]]:
+    def _insert(self, kind: Kind, fresh: list[Record], chunk: list[Record], done: _Done) -> _Written:
         ready: list[tuple[Record, dict[str, Any]]] = []
         for record in fresh:
             try:
-                ready.append((record, self._resolved(record.values)))
+                ready.append((record, resolved(record.values, self._names)))
             except ValueError as wrong:
                 done.refused.append((record, str(wrong)))
         if kind == "video":
-            self._places.give(ready)
-            self._drop_taken_aliases(ready, {}, done)
-        made = rows.new_ids(self._cursor, kind, sum(1 for record, _ in ready if record.id is None))
+            self._places.give(
+                [(record.ref, self._names.find("batch", record.values.get("batch", ""))) for record in chunk],
+                {record.ref: values for record, values in ready})
+            self._drop_aliases([(record, values, None) for record, values in ready], done)
+        made = iter(rows.new_ids(self._cursor, kind, sum(record.id is None for record, _ in ready)))
         inserted = [
-            rows.Row(made.pop(0) if record.id is None else record.id, self._slugs[kind][record.ref], values) for record, values in ready
+            rows.Row(next(made) if record.id is None else record.id, self._slugs[kind][record.ref], values) for record, values in ready
         ]
         if inserted:
             rows.insert(self._cursor, kind, inserted)
@@ -186,75 +170,63 @@ class Writer:
             rows.raise_sequence(self._cursor, kind)
         done.counts.extend("added" for _ in inserted)
         if kind != "video":
-            done.named.extend((kind, row.id, row.slug, row.values[NAMED[kind]], record.ref)
-                              for row, (record, _) in zip(inserted, ready, strict=True))
-        return [(record.ref, row.id, remembered_all(record.values)) for row, (record, _) in zip(inserted, ready, strict=True)]
+            done.named.extend(
+                (row.id, row.slug, row.values[NAMED[kind]], record.ref) for row, (record, _) in zip(inserted, ready, strict=True))
+        return [
+            (record.ref, row.id, {name: remembered(value) for name, value in _said(record).items()})
+            for row, (record, _) in zip(inserted, ready, strict=True)
+        ]
 
-    def _merge(self, kind: Kind, standing: list[tuple[Record, int]], bases: dict[str, _Base], done: _Done
-               ) -> list[tuple[str, int, dict[str, Any]]]:
-        if not standing:
-            return []
+    def _merge(self, kind: Kind, standing: list[tuple[Record, int]], known: dict[str, Base], done: _Done) -> _Written:
         now = rows.current(self._cursor, kind, [row_id for _, row_id in standing])
-        written: list[tuple[str, int, dict[str, Any]]] = []
+        written: _Written = []
         for record, row_id in standing:
-            base = bases.get(record.ref)
-            row = now[row_id]
+            base, said = known.get(record.ref), _said(record)
             try:
-                said = self._resolved(record.values)
+                values = resolved(said, self._names)
             except ValueError as wrong:
                 done.refused.append((record, str(wrong)))
                 continue
-            if kind == "video":
-                self._drop_taken_aliases([(record, said)], {record.ref: row_id}, done)
-            if record.slug is not None:
-                said["slug"] = record.slug
-            before = None if base is None else {name: self._base_form(name, value) for name, value in base.wrote.items()}
-            merged = merge(said, before, row, known_version=record.version in (None, row["version"]))
+            self._drop_aliases([(record, values, row_id)], done)
+            merged = merge(values, None if base is None else base_form(base.wrote, self._names), now[row_id],
+                           known_version=record.version in (None, now[row_id]["version"]))
             if merged.changes:
                 rows.update(self._cursor, kind, row_id, merged.changes)
             done.counts.append("changed" if merged.changes else "unchanged")
-            for name in merged.kept:
-                done.notes.append((record, name, record.values.get(name, said.get(name)), "changed here since the last import: the value here stays"))
+            done.kept.extend((record, name, said[name], "changed here since the last import: the value here stays") for name in merged.kept)
             if base is not None or merged.changes:
-                raw = {**record.values, **({"slug": record.slug} if record.slug is not None else {})}
-                wrote = {**(base.wrote if base else {}), **{name: remembered_for(name, raw[name]) for name in merged.took}}
+                wrote = {**(base.wrote if base else {}), **{name: remembered(said[name]) for name in merged.took}}
                 if base is None or wrote != base.wrote:
                     written.append((record.ref, row_id, wrote))
         return written
 
-    def _resolved(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The values with names turned into ids. Raises ValueError where a batch or course is not there."""
-        resolved = dict(values)
-        for name, kind in _PARENTS.items():
-            if name in values:
-                found = self._names.find(kind, values[name])
-                if found is None:
-                    raise ValueError(f"its {name} {values[name]!r} is not in the catalog: it was refused, or deleted here")
-                resolved[name] = found
-        for name, kind in _NAME_LISTS.items():
-            if name in values:
-                ids = [found for item in values[name] if (found := self._names.find(kind, item)) is not None]
-                resolved[name] = sorted(set(ids)) if name == "subjects" else list(dict.fromkeys(ids))
-        if "aliases" in values:
-            resolved["aliases"] = sorted(set(values["aliases"]))
-        return resolved
+    def _drop_aliases(self, records: list[tuple[Record, dict[str, Any], int | None]], done: _Done) -> None:
+        for record, path in drop_taken_aliases(self._cursor, records):
+            done.kept.append((record, "alias", path, "this old address leads to another video already"))
 
-    def _base_form(self, name: str, value: Any) -> Any:
+    @contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        self._cursor.execute("SAVEPOINT chunk")
         try:
-            return remembered(self._resolved({name: value})[name])
-        except ValueError:
-            return None
+            yield
+        except _REFUSALS:
+            self._cursor.execute("ROLLBACK TO SAVEPOINT chunk")
+            raise
+        finally:
+            self._cursor.execute("RELEASE SAVEPOINT chunk")
 
-    def _drop_taken_aliases(self, ready: list[tuple[Record, dict[str, Any]]], owners: dict[str, int], done: _Done) -> None:
-        """An old address leads to one video: the first that had it."""
-        asked = [path for _, values in ready for path in values.get("aliases") or ()]
-        if not asked:
-            return
-        self._cursor.execute(_ALIASES, (asked,))
-        taken = dict(self._cursor.fetchall())
-        for record, values in ready:
-            for path in list(values.get("aliases") or ()):
-                owner = owners.get(record.ref, -1)
-                if taken.setdefault(path, owner) != owner or (owner == -1 and asked.count(path) > 1 and path in self._dropped(asked, path)):
-                    values["aliases"].remove(path)
-                    done.notes.append((record, "aliases", path, "this old address leads to another video already"))
+
+def _said(record: Record) -> dict[str, Any]:
+    return record.values if record.slug is None else {**record.values, "slug": record.slug}
+
+
+def _said_before(record: Record, base: Base) -> bool:
+    said = _said(record)
+    return all(name in base.wrote and base.wrote[name] == remembered(value) for name, value in said.items())
+
+
+def _sentence(wrong: Exception) -> str:
+    if isinstance(wrong, psycopg2.Error) and wrong.diag.message_primary:
+        hint = f" {wrong.diag.message_hint}" if wrong.diag.message_hint else ""
+        return f"the database refuses it: {wrong.diag.message_primary}.{hint}"
+    return str(wrong).strip()

@@ -1,0 +1,6 @@
+"""Catalogs from files, and into files: the pyvideo layout, and Lectern's own JSON Lines and CSV."""
+from __future__ import annotations
+
+from builder.catalog.importers.run import run_import
+
+__all__ = ["run_import"]

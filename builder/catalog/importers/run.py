@@ -1,0 +1,89 @@
+"""An import from beginning to end: read and survey, convert texts beside, write, and commit or take all back."""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from builder.catalog.importers.pyvideo import Files
+from builder.catalog.importers.record import Record
+from builder.catalog.importers.report import Report
+from builder.catalog.importers.survey import Survey
+from builder.catalog.importers.write import Writer
+from builder.catalog.warm import Warmer
+from edge.errors import LecternError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+# Purpose: two imports at once would each miss what the other adds; the second waits.
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('lectern.import')::bigint)"
+
+
+class ImportError_(LecternError):
+    """Nothing can be imported from this path; the message says what is expected there."""
+
+
+class Reader(Protocol):
+    """A set of files: its name among all sets, and its records, batches before their videos."""
+
+    origin: str
+    withheld: list[str]
+    total: int
+
+    def __iter__(self) -> Iterator[Record]: ...
+
+
+def run_import(
+    connection: Connection, path: Path, *, check: bool = False, strict: bool = False,
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> Report:
+    """Import the files at *path* in one transaction, which is committed here (*check*, or *strict* and something
+    refused: taken back). The report is the same either way. *connection* must be idle.
+
+    Raises LecternError where *path* holds no catalog.
+    """
+    report = Report()
+    clock = time.perf_counter()
+    with connection.cursor() as cursor, Survey() as survey, closing(Warmer()) as warmer:
+        try:
+            cursor.execute("SET LOCAL timezone = 'UTC'")
+            cursor.execute(_ONE_AT_A_TIME)
+            reader = open_reader(Path(path), report)
+            texts: dict[bytes, tuple[str, int | None]] = {}
+            for n, record in enumerate(reader):
+                survey.add(record)
+                if source := record.values.get("description"):
+                    hash = warmer.offer(cursor, source, record.values.get("description_markup") or "markdown")
+                    texts.setdefault(hash, (record.file, record.line))
+                progress("read", n + 1, reader.total)
+            survey.report_names(report)
+            clock = report.lap("read", clock)
+            writer, written = Writer(cursor, reader.origin, survey, report), 0
+            for count in writer.write():
+                written += count
+                progress("write", written, reader.total)
+            writer.withdraw(reader.withheld)
+            clock = report.lap("write", clock)
+            for done, total in warmer.finish(cursor):
+                progress("texts", done, total)
+            for hash, note in warmer.notes().items():
+                report.note(*texts[hash], "description", "", "mended", f"shown as plain text: {note}")
+            report.lap("texts", clock)
+            if check or (strict and not report.ok):
+                connection.rollback()
+            else:
+                connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+    return report
+
+
+def open_reader(path: Path, report: Report) -> Reader:
+    """The reader for what stands at *path*."""
+    if Files.is_here(path):
+        return Files(path, report)
+    raise ImportError_(f"{path} holds no catalog: a folder in the pyvideo layout, or a .jsonl or .csv file, is expected.")

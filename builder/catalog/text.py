@@ -1,0 +1,92 @@
+"""Source text to clean HTML: a pure function of (source, markup) and of this file's version of the sanitiser.
+
+Tables hold sources only. Clean HTML is kept by hash in ``live.clean_text`` and made when it is missing, so any
+SQL client may write a description. Render workers import this module for :func:`text_hash` and :func:`cut`
+alone: whatever converts is imported when it is first used.
+"""
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from typing import Literal, NamedTuple, cast
+
+from builder.catalog.cutting import PART_BYTES, blocks, cut
+
+__all__ = ["MARKUPS", "PART_BYTES", "SALT", "CleanText", "Markup", "blocks", "clean", "cut", "detect_markup", "text_hash"]
+
+Markup = Literal["plain", "markdown", "rst", "html"]
+MARKUPS: tuple[Markup, ...] = ("plain", "markdown", "rst", "html")
+
+SANITISER_VERSION = 1
+"""Raise it when :func:`clean` gives other HTML for some text: every kept text is then made anew."""
+
+SALT = f"{SANITISER_VERSION}\n"
+"""Goes before markup and source into the hash; queries that look texts up in SQL bind it."""
+
+PLAIN_LETTERS = 300  # search engines show about half of it, feed readers all
+SOURCE_LETTERS = 262_144  # the column's own limit in bytes; longer sources never come from the database
+
+_NEVER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
+_SPACES = re.compile(r"[\s\u2028\u2029]+")
+
+
+class CleanText(NamedTuple):
+    """*html*: blocks fit for any page. *plain*: the first words without markup. *note*: why its markup was not
+    followed and the text stands as plain paragraphs; "" where it was.
+    """
+
+    html: str
+    plain: str
+    note: str
+
+
+def text_hash(source: str, markup: str) -> bytes:
+    """SHA-256 over salt, markup and source: PostgreSQL knows the same one, so queries join on it."""
+    return hashlib.sha256(f"{SALT}{markup}\n{source}".encode("utf-8", "surrogatepass")).digest()
+
+
+def clean(source: str, markup: str) -> CleanText:
+    """The clean HTML of *source*. Never raises; bounded in size and depth, so in time, whatever the text.
+
+    Words stay, as far as they are not markup. Links lead to http, https and mailto only, and to places in the
+    text itself; others are words. No pictures, ids but of such places, or headings above h3.
+    """
+    text = _NEVER.sub("", source[:SOURCE_LETTERS].replace("\r\n", "\n").replace("\r", "\n"))
+    if not text.strip():
+        return CleanText("", "", "")
+    from builder.catalog import convert
+
+    html, note = convert.to_html(text, cast("Markup", markup if markup in MARKUPS else "plain"))
+    return CleanText(html, _plain(convert.words(html)), note)
+
+
+def detect_markup(source: str) -> Markup:
+    """What a text of unknown markup is most likely written in; plain text where nothing speaks for another."""
+    from builder.catalog.detect import detect
+
+    return cast("Markup", detect(source))
+
+
+def _plain(words: str) -> str:
+    text = _SPACES.sub(" ", words[: PLAIN_LETTERS * 8]).strip()
+    if len(text) <= PLAIN_LETTERS:
+        return text
+    kept = text[: PLAIN_LETTERS - 1]
+    space = kept.rfind(" ", PLAIN_LETTERS // 2)
+    return (kept[:space] if space > 0 else _whole(kept, text)).rstrip(" ,;:–-") + "…"
+
+
+def _whole(kept: str, text: str) -> str:
+    """*kept* without a last letter whose marks or joined parts were cut off (scripts without spaces)."""
+    import unicodedata
+
+    while kept and (unicodedata.category(text[len(kept)])[0] == "M" or text[len(kept)] in "\u200c\u200d" or kept[-1] in "\u200c\u200d"):
+        kept = kept[:-1]
+    return kept
+
+
+@lru_cache(maxsize=1)
+def converter_names() -> tuple[str, ...]:
+    """The libraries whose versions clean HTML depends on, for the manifest's fingerprint."""
+    return ("docutils", "markdown-it-py", "nh3")
