@@ -20,7 +20,11 @@ SLUG_BYTES = 180  # a file name holds 255; a temporary name and ".gz" must fit b
 _HASH_LETTERS = 8
 _JOINERS = "\u200c\u200d"  # Indic and Persian words need them
 _IGNORED = re.compile("[\u00ad\u200b\u2060\ufeff'’]")  # soft hyphens and the like: inside a word, not between two
-_SPOKEN = ((re.compile(r"(?<=\w)\+|\+(?=\w)|(?<=\+)\+"), " plus "), (re.compile(r"(?<=\w)#"), " sharp "), (re.compile("&"), " and "))
+_SPOKEN = (
+    (re.compile(r"(?<=\w)\+|\+(?=\w)|(?<=\+)\+"), " plus "),
+    (re.compile(r"(?<=\w)#"), " sharp "),
+    (re.compile("&"), " and "),
+)
 
 
 def slugify(text: str, fallback: str) -> Slug:
