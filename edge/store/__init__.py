@@ -16,9 +16,9 @@ def open_store(url: str) -> Store:
         from edge.store.sqlite import SQLiteStore
 
         return SQLiteStore(rest[1:] if rest.startswith("//") else rest)
-    if scheme == "s3" and rest.strip("/"):
+    bucket, _, prefix = rest.partition("/")
+    if scheme == "s3" and bucket:
         from edge.store.s3 import open_s3  # late: boto3 and obstore cost half a second and 40 MB
 
-        bucket, _, prefix = rest.partition("/")
         return open_s3(bucket, prefix)
     raise StoreError(f"{url!r} is no store: write sqlite:///absolute/path/site.db or s3://BUCKET/PREFIX.")
