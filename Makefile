@@ -4,6 +4,7 @@
 
 PY := .venv/bin/python
 VENV := .ci/venv
+MAKEFLAGS += --no-print-directory
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18

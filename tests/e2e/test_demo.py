@@ -42,7 +42,9 @@ class Demo:
         self.data = data
         self.url = f"http://127.0.0.1:{port}/"
         command = command or (sys.executable, "build.py", "demo")
-        environ = {**os.environ, "LECTERN_DATA": str(data), "LECTERN_PORT": str(port)}
+        # As from a person's shell, though the tests may run under make themselves.
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+        environ |= {"LECTERN_DATA": str(data), "LECTERN_PORT": str(port)}
         self.started = time.monotonic()
         data.mkdir(parents=True, exist_ok=True)
         self.said = data / f"stderr-{port}"
