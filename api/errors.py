@@ -5,7 +5,7 @@ import json
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from edge.errors import LecternError
 from edge.tiers import cache_control
@@ -33,7 +33,9 @@ def problem(status: int, detail: str, **more: object) -> Response:
 
 
 def _refused(error: HTTPException) -> Response:
-    answer = problem(error.code or 500, error.description or "")
+    # What a stranger calls us is not said back to him.
+    detail = "This host is not ours." if isinstance(error, SecurityError) else error.description or ""
+    answer = problem(error.code or 500, detail)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After", "WWW-Authenticate"):  # the ones that say what to do next
             answer.headers[name] = value

@@ -15,7 +15,7 @@ FORMAT = 1
 """Layout of the file, kept in its user_version."""
 
 _WAIT_S = 60.0  # for another writer; a first load holds the file as long as a build renders
-_BATCH = 128  # puts held in memory at once
+_BATCH = 256  # puts held in memory at once
 _PAGE = 1000  # heads read at once by a listing
 _PAGE_BYTES = 8192  # a gzipped page and its headers fit in one; 4096 makes the file a tenth larger
 

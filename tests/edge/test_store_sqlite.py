@@ -58,7 +58,7 @@ def test_opening_a_store_loads_no_driver_of_buckets(path: Path) -> None:
 
 def test_a_put_is_done_whole_or_not_at_all(live: SQLiteStore) -> None:
     def broken() -> Iterator[Put]:
-        for n in range(300):  # more than one batch
+        for n in range(600):  # more than one batch
             yield Put(page(f"k/{n}"))
         raise LookupError("no such template")
 
@@ -87,7 +87,7 @@ def test_readers_see_the_last_commit_while_the_next_is_written(live: SQLiteStore
     seen: list[bytes] = []
 
     def puts() -> Iterator[Put]:
-        for n in range(200):  # the first batch is written, the second is waited for
+        for n in range(600):  # the first batch is written, the second is waited for
             yield Put(page(f"k/{n}"))
         yield Put(page("x", "new", 2))
         begun.set()
