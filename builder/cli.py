@@ -16,6 +16,7 @@ from edge.settings import Settings, read_settings
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
+SHOWN = 50  # problems of an import on a terminal
 FINDINGS = 1  # exit code: done, but something was refused, set aside or found
 
 
@@ -64,9 +65,12 @@ def import_(path: Path, check: bool, strict: bool, as_json: bool) -> None:
     if as_json:
         show(report.as_json())
     else:
-        for problem in report.problems:
+        # What was refused first: the rest is often long.
+        for problem in sorted(report.problems, key=lambda problem: problem.done != "refused")[:SHOWN]:
             where = f"{problem.file}:{problem.line}" if problem.line else problem.file
             click.echo(f"{problem.done}: {where}: {problem.field} {problem.value!r}: {problem.why}", err=True)
+        if len(report.problems) > SHOWN:
+            click.echo(f"… and {len(report.problems) - SHOWN} more: --json lists all.", err=True)
         click.echo(", ".join(f"{n} {outcome}" for outcome, n in report.as_json()["videos"].items()))
     if not report.ok:
         click.get_current_context().exit(FINDINGS)

@@ -55,6 +55,37 @@ def test_a_build_migrates_an_empty_database_by_itself(tmp_path: Path, empty_dsn:
     assert done.exit_code == 0
 
 
+def test_an_import_counts_each_record_once_and_the_second_one_changes_nothing(lone: dict[str, str]) -> None:
+    sample = TOP / "builder" / "demo_catalog"
+    n = len(list(sample.glob("*/videos/*.json")))
+    first = run("import", str(sample), "--json", **lone)
+    assert first.exit_code == 0
+    assert json.loads(first.stdout) == {
+        "videos": {"added": n, "changed": 0, "unchanged": 0, "refused": 0, "withheld": 0}, "problems": []
+    }  # fmt: skip
+    again = json.loads(run("import", str(sample), "--json", **lone).stdout)
+    assert again["videos"] == {"added": 0, "changed": 0, "unchanged": n, "refused": 0, "withheld": 0}
+
+
+def test_an_import_with_a_refused_record_ends_with_1_and_takes_the_others_unless_strict(
+    lone: dict[str, str], tmp_path: Path
+) -> None:
+    batch = tmp_path / "files" / "talks-2024"
+    (batch / "videos").mkdir(parents=True)
+    (batch / "category.json").write_text('{"title": "Talks 2024"}')
+    (batch / "videos" / "bad.json").write_text('{"title": "Half a re')
+    (batch / "videos" / "good.json").write_text('{"title": "A whole one"}')
+    for option, added in (("--check", 1), ("--strict", 1), ("--json", 1), ("--json", 0)):
+        done = run("import", str(tmp_path / "files"), "--json", option, **lone)
+        assert done.exit_code == 1
+        report = json.loads(done.stdout)
+        assert (report["videos"]["added"], report["videos"]["refused"]) == (added, 1)
+        assert [p["file"] for p in report["problems"] if p["done"] == "refused"] == ["talks-2024/videos/bad.json"]
+    shown = run("import", str(tmp_path / "files"), **lone)
+    assert "1 unchanged, 1 refused" in shown.stdout
+    assert "bad.json" in shown.stderr
+
+
 def test_a_build_on_an_older_database_ends_with_2_and_names_migrate(lone: dict[str, str], dsn: str) -> None:
     roll_back(dsn, 1)
     done = run("build", **lone)
