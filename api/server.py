@@ -14,7 +14,10 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from waitress.server import create_server
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import BaseWSGIServer, create_server
+from waitress.task import WSGITask
 
 from api.app import create_app
 from api.errors import ServeError
@@ -45,11 +48,28 @@ def run_server(settings: ApiSettings, on_ready: Callable[[str], None]) -> None:
             url_scheme="https" if settings.shared.https else "http", clear_untrusted_proxy_headers=True)
     except OSError as error:
         raise ServeError(f"Port {port} cannot be used ({error.strerror}): set LECTERN_PORT to a free one.") from error
+    assert isinstance(server, BaseWSGIServer)  # one address, so one socket
+    server.channel_class = _Channel
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, _leave)
     threading.Thread(target=_tell_when_ready, args=(port, on_ready), daemon=True).start()
     server.run()  # returns when _leave has ended its loop
     server.close()
+
+
+class _Task(WSGITask):
+    """Waitress closes after each answer without a length, and so after each 304: what browsers and
+    edges ask for most would cost a connection each. An answer without a body needs no length."""
+
+    def set_close_on_finish(self) -> None:
+        assert isinstance(self.request, HTTPRequestParser)
+        asked = self.request.headers.get("CONNECTION", "").lower()
+        if self.has_body or asked == "close" or self.version == "1.0":
+            super().set_close_on_finish()
+
+
+class _Channel(HTTPChannel):
+    task_class = _Task
 
 
 def _leave(signum: int, frame: FrameType | None) -> None:
