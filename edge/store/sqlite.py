@@ -5,7 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from edge.errors import StoreError
@@ -14,7 +14,8 @@ from edge.store.port import Head, Object, Put, Refused, storable
 FORMAT = 1
 """Layout of the file, kept in its user_version."""
 
-_WAIT_S = 60.0  # for another writer; a first load holds the file as long as a build renders
+_READ_WAIT_S = 5.0  # for a first load that is being written; a reader is told to come back later
+_WRITE_WAIT_S = 60.0  # for another writer; a first load holds the file as long as a build renders
 _BATCH = 256  # puts held in memory at once
 _PAGE = 1000  # heads read at once by a listing
 _PAGE_BYTES = 8192  # a gzipped page and its headers fit in one; 4096 makes the file a tenth larger
@@ -73,14 +74,14 @@ class SQLiteStore:
         if not (batch := list(islice(source, _BATCH))):
             return []
         refused: list[Refused] = []
-        with self._told():
-            connection = self._connection()
-            if self._loading and any(put.if_match for put in batch):
-                self._keep_readers_going(connection)
-            with _transaction(connection):
-                while batch:
+        if self._loading and any(put.if_match for put in batch):
+            with self._told():
+                self._keep_readers_going(self._connection())
+        with self._transaction() as connection:
+            while batch:
+                with self._told():
                     refused += _write(connection, batch)
-                    batch = list(islice(source, _BATCH))
+                batch = list(islice(source, _BATCH))
         return refused
 
     def get(self, key: str) -> tuple[Object, Head] | None:
@@ -101,12 +102,13 @@ class SQLiteStore:
     def delete(self, keys: Iterable[str]) -> list[str]:
         """See the port; here nothing is ever still there."""
         source = iter(keys)
-        if (first := next(source, None)) is None:
+        if not (batch := list(islice(source, _BATCH))):
             return []
-        with self._told():
-            connection = self._connection()
-            with _transaction(connection):
-                connection.executemany("DELETE FROM object WHERE key = ?", ((key,) for key in chain([first], source)))
+        with self._transaction() as connection:
+            while batch:
+                with self._told():
+                    connection.executemany("DELETE FROM object WHERE key = ?", [(key,) for key in batch])
+                batch = list(islice(source, _BATCH))
         return []
 
     def close(self) -> None:
@@ -143,7 +145,7 @@ class SQLiteStore:
         if self._closed:
             raise StoreError(f"The store {self.path} is closed.")
         if connection is None:
-            connection = sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(self.path, timeout=_READ_WAIT_S, isolation_level=None, check_same_thread=False)
             # A commit has reached the disk when put returns, as the port promises.
             connection.execute("PRAGMA synchronous = FULL")
             with self._lock:
@@ -172,23 +174,28 @@ class SQLiteStore:
             connection.execute("PRAGMA journal_mode = WAL")
 
     @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """One transaction on this thread's connection; whatever is raised inside undoes it and is raised on."""
+        with self._told():
+            connection = self._connection()
+            connection.execute(f"PRAGMA busy_timeout = {_WRITE_WAIT_S * 1000:.0f}")
+            connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            with self._told():
+                connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # a full disk has undone it already
+                connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
     def _told(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"The store {self.path} does not do its work ({error}): look at the disk's space and "
                              "the file's rights, or set LECTERN_STORE.") from error
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 def _write(connection: sqlite3.Connection, batch: list[Put]) -> list[Refused]:

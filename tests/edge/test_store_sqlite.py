@@ -69,6 +69,19 @@ def test_a_put_is_done_whole_or_not_at_all(live: SQLiteStore) -> None:
     assert keys_of(live) == ["x", "y"]
 
 
+def test_an_error_of_what_makes_the_puts_is_not_called_the_stores(live: SQLiteStore) -> None:
+    def broken() -> Iterator[Put]:
+        for n in range(600):
+            yield Put(page(f"k/{n}"))
+        raise FileNotFoundError("no such template")
+
+    with pytest.raises(FileNotFoundError):
+        live.put(broken())
+    with pytest.raises(FileNotFoundError):
+        live.delete(put.object.key for put in broken())
+    assert keys_of(live) == ["x"]
+
+
 def test_puts_are_streamed_and_not_collected(path: Path) -> None:
     store = SQLiteStore(path)
     body = os.urandom(20_000)
