@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import unquote
 
 import psutil
 import psycopg2
@@ -24,6 +25,7 @@ TOP = Path(__file__).resolve().parents[1]
 HOLDER = """
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 from builder.embedded import ensure
 with ensure(Path(sys.argv[1]), conf={"fsync": "off"}) as server:
     print(server.pid, flush=True)
@@ -175,6 +177,9 @@ def test_a_path_too_long_for_a_socket_still_works(data: Path) -> None:
     with ensure(deep) as server:
         assert attach(deep) == server.dsn
         assert _ask(server.dsn, "SELECT 1") == 1
+        folder = Path(unquote(server.dsn.partition("host=")[2].partition("&")[0]))
+        assert folder.stat().st_mode & 0o077 == 0
+    assert not folder.exists()
 
 
 def test_data_of_another_major_version_say_what_to_do(data: Path) -> None:

@@ -64,6 +64,7 @@ def ensure(data: Path, *, conf: Mapping[str, str] | None = None, keeper: bool = 
             with _undisturbed(), _locked(data):
                 if keeper or _is_last(users):
                     postmaster.stop(process)
+                    postmaster.tidy(cluster_of(data))
 
 
 def attach(data: Path) -> str | None:

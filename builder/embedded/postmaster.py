@@ -197,14 +197,24 @@ def _sockets(home: Home) -> Path:
     """The folder of the socket: the cluster itself, or a short name where that is too long for one."""
     if len(os.fsencode(home.cluster / _SOCKET)) <= SOCKET_BYTES:
         return home.cluster
-    name = hashlib.sha256(os.fsencode(home.cluster)).hexdigest()[:16]
-    for top in (Path(tempfile.gettempdir()), Path("/tmp")):
-        folder = top / f"lectern-{name}"
+    for folder in _short(home.cluster):
         if len(os.fsencode(folder / _SOCKET)) > SOCKET_BYTES:
             continue
         _own(folder, home.account)
         return folder
     raise ServerError(f"{home.cluster} is too long for a socket, and so is the temporary folder: shorten LECTERN_DATA.")
+
+
+def tidy(cluster: Path) -> None:
+    """Remove the short-named folder of a socket, once its server is down."""
+    for folder in _short(cluster):
+        with suppress(OSError):  # none there, or not empty and so in use
+            folder.rmdir()
+
+
+def _short(cluster: Path) -> list[Path]:
+    name = "lectern-" + hashlib.sha256(os.fsencode(cluster)).hexdigest()[:16]
+    return [Path(tempfile.gettempdir()) / name, Path("/tmp") / name]
 
 
 def _own(folder: Path, account: Account) -> None:
