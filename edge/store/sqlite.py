@@ -74,7 +74,7 @@ class SQLiteStore:
         if not (batch := list(islice(source, _BATCH))):
             return []
         refused: list[Refused] = []
-        if self._loading and any(put.if_match for put in batch):
+        if self._loading and (any(put.if_match for put in batch) or self.head(batch[0].object.key)):
             with self._told():
                 self._keep_readers_going(self._connection())
         with self._transaction() as connection:

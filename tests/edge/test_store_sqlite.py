@@ -134,6 +134,27 @@ def test_a_first_load_is_seen_by_a_reader_that_was_there_before(path: Path) -> N
     reader.close()
 
 
+@pytest.mark.parametrize("unconditional", [False, True])
+def test_what_was_loaded_is_read_on_while_its_first_change_is_written(unconditional: bool, path: Path) -> None:
+    store = SQLiteStore(path)
+    store.put(Put(page(f"k/{n}", str(n)), "") for n in range(300))
+    head = store.head("k/0")
+    assert head is not None
+    read: list[bytes] = []
+
+    def puts() -> Iterator[Put]:
+        yield Put(page("k/0", "new", 2), None if unconditional else head.etag)
+        for n in range(3000):  # more than the page cache holds, so that it reaches the file before the commit
+            yield Put(page(f"new/{n}", str(n) * 2000, gzipped=False))
+        other = threading.Thread(target=lambda: read.append(body_of(store, "k/0")))
+        other.start()
+        other.join()
+
+    assert store.put(puts()) == []
+    assert read == [page("k/0", "0").body]
+    store.close()
+
+
 @pytest.mark.parametrize("loaded", [False, True])
 def test_a_kill_in_the_middle_of_a_put_leaves_the_old_site_whole(loaded: bool, path: Path) -> None:
     store = SQLiteStore(path)
