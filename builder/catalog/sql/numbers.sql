@@ -14,10 +14,9 @@ UNION ALL SELECT course_id << 8 | 1, id, day FROM dated
 -- name: assign
 -- Give every shown item without a number the next of its list: by date, undated first, then by id.
 INSERT INTO live.list_number (list, number, item_id)
-SELECT s.list, coalesce((SELECT max(n.number) FROM live.list_number n WHERE n.list = s.list), 0)
-    + row_number() OVER (PARTITION BY s.list ORDER BY s.day NULLS FIRST, s.item_id), s.item_id
-FROM shown s
-WHERE NOT EXISTS (SELECT FROM live.list_number n WHERE n.item_id = s.item_id AND n.list = s.list)
+SELECT list, coalesce(last, 0) + row_number() OVER (PARTITION BY list ORDER BY day NULLS FIRST, item_id), item_id
+FROM shown LEFT JOIN (SELECT list, max(number) AS last FROM live.list_number GROUP BY list) ends USING (list)
+WHERE NOT EXISTS (SELECT FROM live.list_number n WHERE n.item_id = shown.item_id AND n.list = shown.list)
 
 -- name: missing
 -- Whether any shown item has no number.
