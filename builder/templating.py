@@ -1,13 +1,13 @@
 """The Jinja2 environment: autoescaped, strict, and compiled to the plainest code.
 
-Two things are ours. Escaped text leaves as plain strings, since a Markup object for each of fifty
-values a page is a fifth of a build; and ``a.b`` compiles to ``a.b``, since contexts are slotted
-values, never dicts. Both are extension points of Jinja2's compiler (``code_generator_class``), the
-ones that its own native environment uses.
+What is ours: escaped text leaves as plain strings, since a Markup object for each of fifty values a
+page is a fifth of a build; a run of text and values is joined once, where it stands; ``a.b`` and
+``f(x)`` compile to just that, since contexts are slotted values, never dicts. All of it by Jinja2's own
+extension point for compilers, ``code_generator_class``, as its native environment does.
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,19 @@ def escape_text(value: Any) -> str:
 
 
 class PlainCodeGenerator(CodeGenerator):
-    """Compiles templates to code that escapes to plain strings and reads attributes directly."""
+    """Compiles templates to the code one would write by hand."""
+
+    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:
+        """One string for a run of text and values, where Jinja2 yields each through every level of inheritance."""
+        if frame.buffer is not None or len(node.nodes) < 2:
+            super().visit_Output(node, frame)
+            return
+        pieces = self.temporary_identifier()
+        self.writeline(f"{pieces} = []")
+        inner = frame.copy()
+        inner.buffer = pieces
+        super().visit_Output(node, inner)
+        self.writeline(f"yield ''.join({pieces})")
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
         if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape or finalize.src is not None:
@@ -54,12 +66,29 @@ class PlainCodeGenerator(CodeGenerator):
         self.visit(node.node, frame)
         self.write(f").{node.attr}")
 
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
+        """A call is a call: nothing that our templates call asks for Jinja2's context."""
+        if forward_caller or node.dyn_args is not None or node.dyn_kwargs is not None:
+            super().visit_Call(node, frame, forward_caller)
+            return
+        self.write("(")
+        self.visit(node.node, frame)
+        self.write(")(")
+        for argument in (*node.args, *node.kwargs):
+            self.visit(argument, frame)
+            self.write(", ")
+        self.write(")")
+
 
 class Environment(jinja2.Environment):
     """Jinja2 as Lectern's templates are written for it."""
 
     code_generator_class = PlainCodeGenerator
     escape_text = staticmethod(escape_text)
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """One dict for all templates, where Jinja2 chains two maps that every name is then looked up through."""
+        return {**self.globals, **d} if d else self.globals
 
 
 def environment(assets: Assets, site: Site) -> Environment:

@@ -83,6 +83,21 @@ class Video(NamedTuple):
     batch_id: int
 
 
+class Clip(NamedTuple):
+    """What sitemaps say of a video."""
+
+    id: int
+    slug: str
+    title: str
+    plain: str
+    long_html: str  # clean HTML where it needs pages of its own; else ""
+    duration_s: int | None
+    recorded_on: date | None
+    picture_url: str | None
+    picture: str | None
+    gated: bool
+
+
 class Card(NamedTuple):
     """What other pages show of a video."""
 

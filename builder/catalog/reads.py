@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
 from builder.catalog import text
-from builder.catalog.model import Batch, Caption, Card, Course, Link, Order, Resource, Source, Topic, Video
+from builder.catalog.model import Batch, Caption, Card, Clip, Course, Link, Order, Resource, Source, Topic, Video
 from builder.catalog.queries import queries
 
 CARDS_KEPT = 100_000  # about 50 MB; a chunk needs some thousands
@@ -62,6 +62,15 @@ class Catalog:
                 html, plain = self._make(source, markup)[:2]
             videos.append(Video(*row[:3], html or "", plain or "", *row[7:]))
         return videos
+
+    def clips(self, ids: Sequence[int]) -> list[Clip]:
+        clips = []
+        for row in self.rows("clips", ids=ids, salt=text.SALT, limit=text.PART_BYTES):
+            plain, long_html, source, markup = row[3:7]
+            if source:
+                long_html, plain = self._make(source, markup)[:2]
+            clips.append(Clip(*row[:3], plain or "", long_html or "", *row[7:]))
+        return clips
 
     def entry_texts(self, ids: Sequence[int]) -> dict[int, tuple[str, datetime | None]]:
         """For each video the first words of its description, and when its words last changed."""

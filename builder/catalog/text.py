@@ -21,8 +21,8 @@ MARKUPS: tuple[Markup, ...] = ("plain", "markdown", "rst", "html")
 SANITISER_VERSION = 1
 """Raise it when :func:`clean` gives other HTML for some text: every kept text is then made anew."""
 
-SALT = f"{SANITISER_VERSION}\n"
-"""Goes before markup and source into the hash; queries that look texts up in SQL bind it."""
+SALT = f"{SANITISER_VERSION}\n".encode()
+"""Goes before the hash of markup and source into the hash; queries that look texts up in SQL bind it."""
 
 PLAIN_LETTERS = 300  # search engines show about half of it, feed readers all
 SOURCE_LETTERS = 262_144  # the column's own limit in bytes; longer sources never come from the database
@@ -42,8 +42,11 @@ class CleanText(NamedTuple):
 
 
 def text_hash(source: str, markup: str) -> bytes:
-    """SHA-256 over salt, markup and source: PostgreSQL knows the same one, so queries join on it."""
-    return hashlib.sha256(f"{SALT}{markup}\n{source}".encode("utf-8", "surrogatepass")).digest()
+    """SHA-256 over salt and the SHA-256 of markup and source. PostgreSQL keeps the inner one beside a source
+    (``catalog.text_hash``), so a query finds the clean text without reading the source.
+    """
+    inner = hashlib.sha256(f"{markup}\n{source}".encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(SALT + inner).digest()
 
 
 def clean(source: str, markup: str) -> CleanText:

@@ -43,6 +43,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
     items = catalog.list_items([keys.course(c.id) for c in courses])
     batches = catalog.batches([id for numbered in items.values() for _, id in numbered])
     newest = {r[0]: r[1] for r in catalog.rows("course_newest", ids=[c.id for c in courses], limit=feed.ENTRIES)}
+    feed.prepare(catalog, (id for ids in newest.values() for id in ids or ()))
     for course in courses:
         numbered = items.get(keys.course(course.id), [])
         base = at("courses", course.slug)
@@ -65,4 +66,4 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
             )
             page_keys = [keys.course(course.id), *(keys.batch(b.id) for b in shown)]
             yield Page(page_path(base, page), COURSE, page_keys, groups, content, head)
-        yield feed.feed(catalog, course.title, base, keys.course(course.id), groups, newest.get(course.id, []))
+        yield feed.feed(catalog, course.title, base, keys.course(course.id), groups, newest.get(course.id) or [])

@@ -1,7 +1,7 @@
 """Atom feeds (RFC 4287): of the site, of a course, of a subject. Ids come from public ids, never from slugs or hosts."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import uuid5
@@ -46,6 +46,11 @@ def feed(catalog: Catalog, title: str, page: Path, key: int, groups: str, ids: S
         max((e.updated for e in entries), default=UNDATED), entries,
     )
     return Page(Path(content.path), FEED, [key, *(keys.video(e.id) for e in entries)], groups, content)
+
+
+def prepare(catalog: Catalog, ids: Iterable[int]) -> None:
+    """Read what feeds say of *ids* at once, before they are made one by one."""
+    _entries(catalog, list(set(ids)))
 
 
 def _entries(catalog: Catalog, ids: Sequence[int]) -> list[Entry]:

@@ -1,9 +1,9 @@
 """What every page kind speaks in: Kind, Head, Page, and the JSON that goes into HTML."""
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
 
+import orjson
 from markupsafe import Markup
 
 from edge.address import Path, segment
@@ -79,19 +79,14 @@ def nth(title: str, namesakes: int) -> str:
     return f"{title} ({namesakes + 1})" if namesakes else title
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
 def dumps(value: Any) -> str:
     """Compact JSON, readable in any script."""
-    return _encode(value)
+    return orjson.dumps(value).decode()
 
 
 def script_json(value: Any) -> Markup:
     """JSON that may stand in a script element: no ``<``, ``>``, ``&`` in it, so no tag or comment can open."""
-    text = _encode(value)
-    text = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-    return Markup(text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+    return Markup(orjson.dumps(value).replace(b"&", b"\\u0026").replace(b"<", b"\\u003c").replace(b">", b"\\u003e").decode())
 
 
 def breadcrumbs(site: Site, crumbs: list[Crumb]) -> dict[str, Any]:

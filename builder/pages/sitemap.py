@@ -87,22 +87,21 @@ def _urls(catalog: Catalog, site: Site, unit: int, bare: bool = False) -> list[U
 
 
 def _videos(catalog: Catalog, site: Site, ids: Sequence[int]) -> list[Url]:
-    videos = catalog.videos(ids)
-    gated = {id for id, batch in catalog.batches(sorted({v.batch_id for v in videos})).items() if batch.gated}
     sources = catalog.sources_of(ids)
     urls = []
-    for v in videos:
-        own = [] if v.batch_id in gated else sources.get(v.id, [])
+    for v in catalog.clips(ids):
+        own = [] if v.gated else sources.get(v.id, [])
         path = at("videos", v.slug)
         picture = f"{site.base_url}/{v.picture}" if v.picture else v.picture_url
         content = next((s.url for s in own if s.kind == "file"), "")
-        player = next((f for s in own if s.kind != "file" and (f := frame_url(s.kind, s.url, s.start_s))), "")
+        player = "" if content else next((f for s in own if (f := frame_url(s.kind, s.url, s.start_s))), "")
         clip = None
         if picture and (content or player):
             duration = v.duration_s if v.duration_s and v.duration_s <= LONGEST_S else None
-            clip = Clip(picture, v.title, v.plain[:2000] or v.title, content, player, duration, noon(v.recorded_on) if v.recorded_on else "")
+            clip = Clip(picture, v.title, v.plain or v.title, content, player or "", duration, noon(v.recorded_on) if v.recorded_on else "")
         urls.append(Url(path, clip))
-        urls += [Url(f"{path}text/page/{n}/") for n in range(2, len(video.cut(v.html)) + 1)]
+        if v.long_html:
+            urls += [Url(f"{path}text/page/{n}/") for n in range(2, len(video.cut(v.long_html)) + 1)]
     return urls
 
 

@@ -54,6 +54,8 @@ def instructor_pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterat
 def _pages(catalog: Catalog, site: Site, kind: Kind, plural: str, topics: list[Topic], key: Callable[[int], int]) -> Iterator[Page]:
     items = catalog.list_items([key(t.id) for t in topics])
     cards = catalog.cards(id for numbered in items.values() for _, id in numbered)
+    if kind is SUBJECT:
+        feed.prepare(catalog, (id for numbered in items.values() for _, id in numbered[-feed.ENTRIES :]))
     folder = plural.lower()
     for topic in topics:
         numbered = [pair for pair in items.get(key(topic.id), []) if pair[1] in cards]

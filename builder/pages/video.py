@@ -1,7 +1,6 @@
 """A lecture: its page, what its description goes on with, its JSON (an oEmbed answer too), its captions."""
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -143,8 +142,12 @@ def _around(order: Order, place: int) -> list[int]:
 
 
 def _choose(near: Sequence[int], around: Sequence[int]) -> list[int]:
-    """The related ones: those that share most lists, then the nearest; never those shown beside the player."""
-    shared = Counter(id for id in near if id not in around)
+    """The related ones: those that share most lists, then the newest; never those shown beside the player."""
+    shared: dict[int, int] = {}
+    for id in near:
+        shared[id] = shared.get(id, 0) + 1
+    for id in around:
+        shared.pop(id, None)
     return sorted(shared, key=lambda id: (-shared[id], -id))[: RELATED + 3]
 
 

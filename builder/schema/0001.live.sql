@@ -65,7 +65,7 @@ CREATE TABLE live.tombstone (
     release integer NOT NULL
 );
 
--- Clean HTML of a source text, by the SHA-256 of sanitiser's version, markup and source, a line each.
+-- Clean HTML of a source text, by the SHA-256 of the sanitiser's version and catalog.text_hash.
 CREATE TABLE live.clean_text (
     hash bytea PRIMARY KEY,
     html text NOT NULL,

@@ -23,6 +23,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
     AND octet_length(words) <= 2000
     AND words !~ U&'[\0001-\001F\007F-\009F\2028-\202E\FFFE\FFFF]';
 
+-- What a source text's clean HTML is found by. Immutable in truth: the encoding is named.
+CREATE FUNCTION catalog.text_hash(markup text, source text) RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN sha256(convert_to(markup || E'\n' || source, 'UTF8'));
+
 CREATE DOMAIN catalog.slug AS text CHECK (catalog.is_slug(VALUE));
 CREATE DOMAIN catalog.line AS text CHECK (catalog.is_line(VALUE));
 CREATE DOMAIN catalog.words AS text CHECK (octet_length(VALUE) <= 262144);
@@ -76,6 +80,7 @@ CREATE TABLE catalog.video (
     title catalog.line NOT NULL,
     description catalog.words NOT NULL DEFAULT '',
     description_markup catalog.markup NOT NULL DEFAULT 'markdown',
+    text_hash bytea NOT NULL GENERATED ALWAYS AS (catalog.text_hash(description_markup, description)) STORED,
     language catalog.language,
     duration_s integer CHECK (duration_s BETWEEN 1 AND 86400),
     recorded_on date,

@@ -46,7 +46,16 @@ GROUP BY batch_id ORDER BY batch_id
 SELECT v.id, v.slug, v.title, t.html, t.plain, CASE WHEN t.hash IS NULL THEN v.description END,
        v.description_markup, v.language, v.duration_s, v.recorded_on, v.licence, v.picture_url, v.picture, v.batch_id
 FROM catalog.video v LEFT JOIN live.clean_text t
-    ON t.hash = sha256(convert_to(%(salt)s || v.description_markup || E'\n' || v.description, 'UTF8'))
+    ON t.hash = sha256(%(salt)s::bytea || v.text_hash)
+WHERE v.id = ANY(%(ids)s) AND v.status = 'published' ORDER BY v.id
+
+-- name: clips
+-- What sitemaps say of published videos; clean HTML only where it is longer than one page takes.
+SELECT v.id, v.slug, v.title, t.plain, CASE WHEN octet_length(t.html) > %(limit)s THEN t.html END,
+       CASE WHEN t.hash IS NULL THEN v.description END, v.description_markup,
+       v.duration_s, v.recorded_on, v.picture_url, v.picture, b.gated
+FROM catalog.video v JOIN catalog.batch b ON b.id = v.batch_id LEFT JOIN live.clean_text t
+    ON t.hash = sha256(%(salt)s::bytea || v.text_hash)
 WHERE v.id = ANY(%(ids)s) AND v.status = 'published' ORDER BY v.id
 
 -- name: cards
@@ -58,7 +67,7 @@ FROM catalog.video WHERE id = ANY(%(ids)s) AND status = 'published' ORDER BY id
 -- What feeds say of videos beside their cards.
 SELECT v.id, t.plain, CASE WHEN t.hash IS NULL THEN v.description END, v.description_markup, v.words_at
 FROM catalog.video v LEFT JOIN live.clean_text t
-    ON t.hash = sha256(convert_to(%(salt)s || v.description_markup || E'\n' || v.description, 'UTF8'))
+    ON t.hash = sha256(%(salt)s::bytea || v.text_hash)
 WHERE v.id = ANY(%(ids)s) ORDER BY v.id
 
 -- name: video_instructors
