@@ -1,6 +1,7 @@
 """This machine's render processes, as a concurrent.futures.Executor."""
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -20,14 +21,16 @@ class ProcessLost(LecternError):
 
 @contextmanager
 def processes(count: int | None = None) -> Iterator[Executor]:
-    """*count* processes (default: one a core), started by spawn at once, ended with the block.
+    """*count* processes (default: one a core), started at once from a fork server, ended with the block.
 
     Where the block ends by an exception, work that has not begun is dropped. Raises ProcessLost.
     """
     from builder.render import warm
 
     count = count or os.cpu_count() or 1
-    pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin)
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["builder.render"])  # imported once, not once a process
+    pool = ProcessPoolExecutor(count, context, initializer=_begin)
     try:
         for _ in range(count):
             pool.submit(warm)
@@ -41,6 +44,8 @@ def processes(count: int | None = None) -> Iterator[Executor]:
 
 
 def _begin() -> None:
+    # Rendering makes many values and hardly a cycle: to look for them as often as Python does costs a twentieth.
+    gc.set_threshold(50_000, 20, 100)
     # Ctrl-C reaches every process of the terminal's group; the first one alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()

@@ -7,6 +7,7 @@ extension point for compilers, ``code_generator_class``, as its native environme
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, MutableMapping
 from functools import lru_cache
 from pathlib import Path
@@ -25,10 +26,13 @@ from edge.address import segment
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
 
+_special = re.compile("[&<>\"']").search  # most have none, and asking is a third of escaping
+
+
 @lru_cache(16_384)
 def escape_string(value: str) -> str:
     """A string with ``&<>"'`` escaped, as a plain string."""
-    return str.__str__(escape(value))
+    return str.__str__(escape(value)) if _special(value) else value
 
 
 def escape_text(value: Any) -> str:

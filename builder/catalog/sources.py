@@ -69,10 +69,12 @@ def parse(url: str) -> Source:
 
 def frame_url(kind: str, url: str, start_s: int = 0) -> str | None:
     """The address of a player frame, or None where the page plays it itself (file, hls) or only links to it."""
-    parts = urlsplit(url)
     if kind == "youtube":
         start = f"&start={start_s}" if start_s else ""
-        return f"https://www.youtube-nocookie.com/embed/{parts.query[2:13]}?autoplay=1&rel=0{start}"
+        return f"https://www.youtube-nocookie.com/embed/{url.partition('?v=')[2][:11]}?autoplay=1&rel=0{start}"
+    if kind in ("file", "hls", "link"):
+        return None
+    parts = urlsplit(url)
     if kind == "vimeo":
         number, _, secret = parts.path.strip("/").partition("/")
         start = f"#t={start_s}s" if start_s else ""

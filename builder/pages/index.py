@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from builder.catalog import keys
 from builder.catalog.reads import Catalog
-from builder.pages.page import HTML, LISTS, Crumb, Head, Kind, Page, Site, at
+from builder.pages.page import HTML, LISTS, SITEMAP, Crumb, Head, Kind, Page, Site, Url, at
 from edge.address import Path
 
 COURSES = Kind("courses", "catalog", HTML, LISTS, "index.html")
@@ -96,7 +96,9 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     for unit in units:
         kind = LISTS_CUT[unit]
         splits = {row[0] for row in catalog.rows("index_splits", list=kind)}
-        yield from _pages(kind, names(catalog, kind), splits)
+        made = list(_pages(kind, names(catalog, kind), splits))
+        yield from made
+        yield Page(map_paths()[unit], SITEMAP, [_ABOUT[kind][2]], "", [Url(page.path) for page in made])
 
 
 def _pages(kind: str, sorted_names: list[tuple[str, str, str]], splits: set[str]) -> Iterator[Page]:
@@ -123,10 +125,9 @@ def _pages(kind: str, sorted_names: list[tuple[str, str, str]], splits: set[str]
         yield Page(Path(path), page_kind, [key], "", content, head)
 
 
-def paths(catalog: Catalog, kind: str) -> list[Path]:
-    """The paths of all pages of an index."""
-    splits = {row[0] for row in catalog.rows("index_splits", list=kind)}
-    return [page.path for page in _pages(kind, names(catalog, kind), splits)]
+def map_paths() -> list[Path]:
+    """The paths of the indexes' sitemaps; each index, empty or not, has its own page and so a sitemap."""
+    return [Path(f"/sitemaps/{_ABOUT[kind][0].lower()}-index.xml") for kind in LISTS_CUT]
 
 
 def letter_path(base: Path, prefix: str) -> Path:

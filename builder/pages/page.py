@@ -55,6 +55,16 @@ class Page(NamedTuple):
     head: Head | None = None
 
 
+class Url(NamedTuple):
+    """An entry of a sitemap; `clip` is a builder.pages.sitemap.Clip."""
+
+    path: str
+    clip: Any = None
+
+
+SITEMAP = Kind("sitemap", "metadata", XML, MAPS, "sitemap.xml")
+
+
 class Crumb(NamedTuple):
     title: str
     path: str
@@ -69,9 +79,12 @@ class Site(NamedTuple):
     frame_hosts: frozenset[str] = frozenset()
 
 
-def at(*parts: str) -> Path:
+def at(folder: str, *slugs: str) -> Path:
     """The path of a page: ``at("videos", slug)`` is ``/videos/SLUG/``."""
-    return Path("/" + "".join(f"{segment(part)}/" for part in parts))
+    path = f"/{segment(folder)}/"
+    for slug in slugs:
+        path += f"{segment(slug)}/"
+    return Path(path)
 
 
 def nth(title: str, namesakes: int) -> str:

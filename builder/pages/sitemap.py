@@ -12,11 +12,10 @@ from builder.catalog.reads import Catalog
 from builder.catalog.sources import frame_url
 from builder.pages import index, video
 from builder.pages.listing import PER_PAGE, Cut, page_path
-from builder.pages.page import MAPS, XML, Kind, Page, Site, at
+from builder.pages.page import MAPS, SITEMAP, XML, Kind, Page, Site, Url, at
 from builder.pages.words import noon
 from edge.address import Path
 
-SITEMAP = Kind("sitemap", "metadata", XML, MAPS, "sitemap.xml")
 SITEMAP_INDEX = Kind("sitemap_index", "metadata", XML, MAPS, "sitemapindex.xml")
 KINDS = (SITEMAP, SITEMAP_INDEX)
 RANGE = 500  # ids a file; the protocol allows 50,000 addresses and 50 MB
@@ -37,11 +36,6 @@ class Clip(NamedTuple):
     published: str
 
 
-class Url(NamedTuple):
-    path: str
-    clip: Clip | None = None
-
-
 def chunks(catalog: Catalog) -> Iterator[list[int]]:
     """Every range that may have entries, and the index (unit -1)."""
     units = [-1, *_ranges(catalog)]
@@ -53,6 +47,7 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     for unit in units:
         if unit == -1:
             paths = [map_path(u) for u in _ranges(catalog) if _urls(catalog, site, u, bare=True)]
+            paths += index.map_paths()
             yield Page(Path("/sitemap.xml"), SITEMAP_INDEX, [keys.VIDEOS], "", [Url(p) for p in paths])
         elif urls := _urls(catalog, site, unit):
             yield Page(map_path(unit), SITEMAP, [], "", urls)
@@ -110,6 +105,4 @@ def _lists(catalog: Catalog) -> list[Url]:
     ends = {r[0]: r[1] for r in catalog.rows("list_ends", lists=[keys.VIDEOS, keys.BATCHES])}
     for base, key in ((at("videos"), keys.VIDEOS), (at("batches"), keys.BATCHES)):
         urls += [Url(page_path(base, n)) for n in range(Cut(ends.get(key, 0)).numbered + 1)]
-    for kind in index.LISTS_CUT:
-        urls += [Url(path) for path in index.paths(catalog, kind)]
     return urls
