@@ -1,6 +1,6 @@
 # What a person runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock wheel clean
+.PHONY: help demo test lint bench lock wheel clean
 
 PY := .venv/bin/python
 VENV := .ci/venv
@@ -21,6 +21,10 @@ lint: ## ruff and mypy --strict
 	@$(VENV) test,lint
 	"$(PY)" -m ruff check .
 	"$(PY)" -m mypy
+
+bench: ## speed and memory beside Hugo (ARGS="--catalog DIR --videos N --turns 3")
+	@$(VENV) bench
+	@exec "$(PY)" -m tests.bench.build $(ARGS)
 
 lock: ## write requirements.lock anew from setup.cfg's ranges
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
