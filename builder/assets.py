@@ -14,6 +14,8 @@ _TYPES = {
 }
 _TEXT = (".css", ".js", ".svg")
 _REFERENCE = re.compile(r"\{\{\s*asset\((?:'([^']+)'|\"([^\"]+)\")\)\s*\}\}")
+_VALUE = re.compile(r"\{\{ (hues?) \}\}")
+_HUES = " ".join(f".h{n}{{--h:{n * 10}}}" for n in range(36))  # of the drawn pictures
 
 
 class Asset(NamedTuple):
@@ -27,11 +29,12 @@ class Asset(NamedTuple):
 class Assets:
     """The assets under a folder; an asset names another as ``{{ asset('x.svg') }}``, leaf first."""
 
-    def __init__(self, folder: Path = SOURCES) -> None:
+    def __init__(self, hue: int, folder: Path = SOURCES) -> None:
+        """*hue*: the site's accent, in degrees."""
         self._folder = folder
+        self._values = {"hue": str(hue), "hues": _HUES}
         self._made: dict[str, Asset] = {}
         self._making: list[str] = []
-        self.sprite = (folder / "icons.svg").read_text("utf-8") if (folder / "icons.svg").exists() else ""
 
     def all(self) -> list[Asset]:
         """Every asset, by name."""
@@ -51,7 +54,8 @@ class Assets:
             body = file.read_bytes()
             is_text = file.suffix in _TEXT
             if is_text:
-                body = _REFERENCE.sub(lambda m: self.path(m[1] or m[2]), body.decode("utf-8")).encode()
+                text = _REFERENCE.sub(lambda m: self.path(m[1] or m[2]), body.decode("utf-8"))
+                body = _VALUE.sub(lambda m: self._values[m[1]], text).encode()
             digest = hashlib.sha256(body).hexdigest()[:_DIGITS]
             stem, suffix = name[: -len(file.suffix)], file.suffix
             self._made[name] = Asset(name, f"/assets/{stem}.{digest}{suffix}", _TYPES[suffix], body, is_text)

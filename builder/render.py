@@ -32,7 +32,7 @@ class Renderer:
     """Renders pages of one site to objects; holds the templates, compiled."""
 
     def __init__(self, site: Site, profile: str, write_number: int) -> None:
-        self.assets = Assets()
+        self.assets = Assets(site.hue)
         self._environment = templating.environment(self.assets, site)
         self._site = site
         self._write_number = write_number

@@ -110,7 +110,7 @@ def environment(assets: Assets, site: Site) -> Environment:
         "language_name": language_name, "iso": lambda day: day.isoformat() if day else "",
         "hue": hue, "xml": xml_text,
     }
-    env.globals |= {"site": site, "asset": assets.path, "sprite": Markup(assets.sprite)}
+    env.globals |= {"site": site, "asset": assets.path}
     # Same on every page: rendered once.
     frame = env.get_template("frame.html").module
     env.globals |= {"header": _by_section(frame.header), "footer": Markup(frame.footer())}
