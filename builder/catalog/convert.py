@@ -16,7 +16,8 @@ _TAG = re.compile(r"<[^>]*>")
 _BLOCK_END = re.compile(r"</(?:p|li|h\d|td|th|dt|dd|pre|div|blockquote|tr)>|<br>|<hr>")
 _OPENS = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*>")
 _HTML_BLOCK = re.compile(r"<(?:p|br|ul|ol|li|div|h[1-6]|table|blockquote|pre|dl)\b", re.IGNORECASE)
-_CLOSED = re.compile(r"\s{0,9}(?:[.,;:!?…]|$)")
+_RULE = re.compile(r"([-=_~*])\1{2,}")
+_ITEM = re.compile(r"(?:[-*+•·–—>]|\d{1,3}[.)]|\d{1,2}:\d\d) ")
 _WRAPPED_COLUMNS = 100  # a paragraph whose longest line is longer was not wrapped by an editor
 
 _markdown: Any = None
@@ -56,18 +57,20 @@ def words(html: str) -> str:
 
 
 def _paragraphs(text: str) -> str:
-    """Plain text: paragraphs at blank lines, and a line break where an editor's wrapping would not have put one."""
-    return "\n".join(f"<p>{_lines(part)}</p>" for part in _BLANK.split(text.strip("\n")) if part.strip())
+    """Plain text: paragraphs and rules at blank lines, and a line break where an editor's wrapping would not have put one."""
+    return "\n".join(_lines(part) for part in _BLANK.split(text.strip("\n")) if part.strip())
 
 
 def _lines(paragraph: str) -> str:
     lines = [line.strip() for line in paragraph.split("\n") if line.strip()]
+    if len(lines) == 1 and _RULE.fullmatch(lines[0]):
+        return "<hr>"
     widest = max(map(len, lines))
     made = [escape(lines[0], quote=False)]
     for before, line in zip(lines, lines[1:], strict=False):
         full = widest <= _WRAPPED_COLUMNS and len(before) + 1 + len(line.split(None, 1)[0]) > widest - 4
-        made.append(("\n" if full and len(lines) > 1 else "<br>\n") + escape(line, quote=False))
-    return "".join(made)
+        made.append(("\n" if full and not _ITEM.match(line) else "<br>\n") + escape(line, quote=False))
+    return f"<p>{''.join(made)}</p>"
 
 
 def _split(html: str) -> str:

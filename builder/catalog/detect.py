@@ -16,7 +16,8 @@ _RST = re.compile(
     r"|^-  \S"  # as converters to reStructuredText write a list
     r"|^:[A-Z][\w -]*: \S"
     r"|\\[_*`|]"
-    r"|\[[#\d]+\]_(?!\w)",
+    r"|\[[#\d]+\]_(?!\w)"
+    r"|^\+(?:[-=]{3,}\+)+[ \t]*$",
     re.MULTILINE)
 _MARKDOWN = re.compile(
     r"!?\[[^\]\n]+\]\((?:https?:|mailto:|/)[^)\s]*[^)]*\)"
@@ -26,7 +27,6 @@ _MARKDOWN = re.compile(
     r"|^> \S"
     r"|<https?://[^<>\s]+>(?!`)",
     re.MULTILINE)
-_UNDERLINED = re.compile(r"^[^\n]+\n(=|-){3,}[ \t]*$", re.MULTILINE)
 # What both know, and both show alike.
 _EITHER = re.compile(
     r"(?<![\w*])\*\*[^\s*][^*\n]*(?:\n[^*\n]+)?\*\*(?![\w*])"
@@ -34,6 +34,7 @@ _EITHER = re.compile(
     r"|(?<![\w`])`[^\s`][^`\n]*`(?![\w`_])",
 )
 _LIST = re.compile(r"^ {0,3}(?:[*+-]|\d{1,2}[.)]) +\S", re.MULTILINE)
+_QUOTED = re.compile(r"`[^`\n]*`")
 _REFERENCE = re.compile(r"(?<![`\w/.@-])\w+_(?![\w_`(])|\w__(?!\w)")  # rst takes "word_" for a link
 _UNDERSCORES = re.compile(r"(?<!\w)__\w+__(?!\w)")  # Markdown takes "__init__" for bold
 
@@ -48,8 +49,9 @@ def detect(source: str) -> str:
     if rst or markdown:
         return "markdown" if markdown > rst else "rst"
     if _EITHER.search(source) or len(_LIST.findall(source)) > 1:
-        if not _UNDERSCORES.search(source):
+        words = _QUOTED.sub("", source)
+        if not _UNDERSCORES.search(words):
             return "markdown"
-        if not _REFERENCE.search(source):
+        if not _REFERENCE.search(words):
             return "rst"
     return "plain"

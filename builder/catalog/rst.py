@@ -92,6 +92,14 @@ class _Translator(HTMLTranslator):  # type: ignore[misc]
         self.body.append(f"<code>{self.encode(node.astext())}</code>")
         raise nodes.SkipNode
 
+    def visit_comment(self, node: nodes.comment) -> None:
+        """Most comments here are directives with a slip in them, so their words are shown."""
+        words = node.astext()
+        tag = "pre" if "\n" in words else "p"
+        if words.strip():
+            self.body.append(f"<{tag}>{self.encode(words)}</{tag}>\n")
+        raise nodes.SkipNode
+
 
 def _open() -> Publisher:
     global _publisher

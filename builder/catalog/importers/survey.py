@@ -63,12 +63,12 @@ class Survey:
                 return
 
     def spelling(self, kind: Kind, key: str) -> str:
-        """The spelling most used for a name, and of two used as often the first in order."""
-        return min(self.spellings[kind][key].items(), key=lambda item: (-item[1], item[0]))[0]
+        """The spelling most used for a name, and of two used as often the first in order; single spaces."""
+        return " ".join(min(self.spellings[kind][key].items(), key=lambda item: (-item[1], item[0]))[0].split())
 
-    def first(self, kind: Kind, key: str, name: str) -> tuple[str, int | None]:
-        """File and line of the first record that uses this spelling."""
-        return self._first[kind, key, name]
+    def first(self, kind: Kind, key: str) -> tuple[str, int | None]:
+        """File and line of the first record that uses a name, in any spelling."""
+        return min((self._first[kind, key, name] for name in self.spellings[kind][key]), key=lambda place: (place[0], place[1] or 0))
 
     def report_names(self, report: Report) -> None:
         """Note each spelling that was joined with another, and names so alike that somebody should look."""
@@ -76,14 +76,14 @@ class Survey:
         for kind in ("subject", "instructor"):
             for key, spellings in self.spellings[kind].items():
                 chosen = self.spelling(kind, key)
-                for name in sorted(set(spellings) - {chosen}):
+                for name in sorted(name for name in spellings if name != chosen):
                     file, line = self._first[kind, key, name]
                     report.note(file, line, f"{kind}s", name, "mended", f"taken for {chosen!r}, which differs only in case, spaces or signs")
                 alike[kind, _folded(key)].append(key)
         for (kind, _), keys in alike.items():
             if len(keys) > 1 and kind == "instructor":
                 names = sorted(self.spelling(kind, key) for key in keys)
-                file, line = min(self._first[kind, key, self.spelling(kind, key)] for key in keys)
+                file, line = min(self.first(kind, key) for key in keys)
                 report.note(file, line, "instructors", " / ".join(names), "kept",
                             "differ only in accents or points: merge them if they are one person")
 

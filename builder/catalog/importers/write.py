@@ -93,7 +93,7 @@ class Writer:
         values = {NAMED[kind]: name}
         if kind == "batch":
             values["course"] = course_title(name)
-        file, line = self._survey.first(kind, key, name)
+        file, line = self._survey.first(kind, key)
         if self._names.several(kind, name):
             self._report.note(file, line, kind, name, "kept", f"more than one {kind} bears this name, so another was made: merge them")
         return Record(kind, key, file, line, values, wish=slugify(name, kind), implied=True)
