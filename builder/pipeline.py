@@ -3,8 +3,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -37,7 +36,7 @@ class Summary:
     retired: int = 0
     purged: int = 0
     set_aside: list[Failure] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
     bytes: int = 0
 
 
@@ -91,7 +90,7 @@ def _rendered(executor: Executor, job: Job, tasks: list[Task], progress: Progres
 
 
 def _journalled(connection: Connection, live: manifest.Manifest, job: Job, batches: Iterable[Batch], summary: Summary,
-                clock: "Clock") -> Iterator[Batch]:
+                clock: Clock) -> Iterator[Batch]:
     """Pass *batches* on, writing each one's manifest rows; after the last one, retire what left, and COMMIT."""
     texts: dict[bytes, Any] = {}
     for batch in batches:
@@ -123,11 +122,11 @@ class Clock:
     """Seconds by stage, one after the other."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = {}
         self._at = time.perf_counter()
 
     def lap(self, stage: str) -> None:
         """What has passed since the last lap belongs to *stage*."""
         now = time.perf_counter()
-        self.seconds[stage] += now - self._at
+        self.seconds[stage] = self.seconds.get(stage, 0) + now - self._at
         self._at = now

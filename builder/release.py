@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import IO
 
@@ -46,6 +46,6 @@ def _spooled(spool: IO[bytes]) -> Iterator[Put]:
             yield Put(thing)
 
 
-def _refuse_none(refused: list[object]) -> None:
+def _refuse_none(refused: Sequence[object]) -> None:
     if refused:
         raise StoreError(f"the store refused {len(refused)} writes, the first of them {refused[0]}")

@@ -36,7 +36,7 @@ class Renderer:
         self._environment = templating.environment(self.assets, site)
         self._site = site
         self._write_number = write_number
-        self._headers = {k.name: (k.content_type, cache_control(k.tier, profile)) for k in KINDS.values()}  # type: ignore[arg-type]
+        self._headers = {k.name: (k.content_type, cache_control(k.tier, profile)) for k in KINDS.values()}
         self._asset_control = cache_control("asset", profile)
         self._templates = {k.name: self._environment.get_template(k.template) for k in KINDS.values() if k.template}
         self._kept: dict[int, str] = {}

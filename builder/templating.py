@@ -112,7 +112,7 @@ def environment(assets: Assets, site: Site) -> Environment:
     }
     env.globals |= {"site": site, "asset": assets.path}
     # Same on every page: rendered once.
-    frame = env.get_template("frame.html").module
+    frame: Any = env.get_template("frame.html").module
     env.globals |= {"header": _by_section(frame.header), "footer": Markup(frame.footer())}
     return env
 

@@ -1,6 +1,7 @@
 """The conversion behind :func:`builder.catalog.text.clean`: markup to HTML by libraries made for it, then sanitised."""
 from __future__ import annotations
 
+import itertools
 import re
 from html import escape, unescape
 from typing import Any
@@ -67,7 +68,7 @@ def _lines(paragraph: str) -> str:
         return "<hr>"
     widest = max(map(len, lines))
     made = [escape(lines[0], quote=False)]
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in itertools.pairwise(lines):
         full = widest <= _WRAPPED_COLUMNS and len(before) + 1 + len(line.split(None, 1)[0]) > widest - 4
         made.append(("\n" if full and not _ITEM.match(line) else "<br>\n") + escape(line, quote=False))
     return f"<p>{''.join(made)}</p>"

@@ -33,7 +33,8 @@ def cut(html: str, limit_bytes: int = PART_BYTES) -> list[str]:
 
 def _gather(pieces: Iterator[str], limit: int) -> list[str]:
     parts: list[str] = []
-    held, size = [], 0
+    held: list[str] = []
+    size = 0
     for piece in pieces:
         piece_size = len(piece.encode())
         if held and size + piece_size > limit:

@@ -60,7 +60,7 @@ class Catalog:
             html, plain, source, markup = row[3:7]
             if source:
                 html, plain = self._make(source, markup)[:2]
-            videos.append(Video(*row[:3], html or "", plain or "", *row[7:]))
+            videos.append(Video._make((*row[:3], html or "", plain or "", *row[7:])))
         return videos
 
     def clips(self, ids: Sequence[int]) -> list[Clip]:
@@ -69,7 +69,7 @@ class Catalog:
             plain, long_html, source, markup = row[3:7]
             if source:
                 long_html, plain = self._make(source, markup)[:2]
-            clips.append(Clip(*row[:3], plain or "", long_html or "", *row[7:]))
+            clips.append(Clip._make((*row[:3], plain or "", long_html or "", *row[7:])))
         return clips
 
     def entry_texts(self, ids: Sequence[int]) -> dict[int, tuple[str, datetime | None]]:
@@ -107,7 +107,7 @@ class Catalog:
             self._cards.update(dict.fromkeys(missing))
             who = _grouped(self.rows("video_instructors", ids=missing), Link._make)
             for row in self.rows("cards", ids=missing):
-                self._cards[row[0]] = Card(*row, tuple(who.get(row[0], ())))
+                self._cards[row[0]] = Card._make((*row, tuple(who.get(row[0], ()))))
         kept = self._cards
         return {id: card for id in wanted if (card := kept[id]) is not None}
 

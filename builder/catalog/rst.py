@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from typing import Any
+from typing import Any, cast
 
 from docutils import nodes, utils
 from docutils.core import Publisher
@@ -47,9 +47,9 @@ def body(text: str) -> str:
     try:
         publisher.reader.source = StringInput(source=text)
         publisher.reader.parser = publisher.parser
-        publisher.reader.settings = publisher.settings
+        publisher.reader.settings = cast(Any, publisher.settings)
         publisher.reader.input = text
-        document = utils.new_document("text", publisher.settings)
+        document = utils.new_document("text", cast(Any, publisher.settings))
         document.reporter.attach_observer(heard)
         publisher.reader.document = document
         publisher.parser.parse(text, document)
@@ -87,12 +87,12 @@ class _RawWords(Directive):
         return [nodes.paragraph(words, words)] if words else []
 
 
-class _Translator(HTMLTranslator):  # type: ignore[misc]
+class _Translator(HTMLTranslator):
     def visit_literal(self, node: nodes.literal) -> None:
         self.body.append(f"<code>{self.encode(node.astext())}</code>")
         raise nodes.SkipNode
 
-    def visit_comment(self, node: nodes.comment) -> None:
+    def visit_comment(self, node: nodes.comment, sub: Any = None) -> None:
         """Most comments here are directives with a slip in them, so their words are shown."""
         words = node.astext()
         tag = "pre" if "\n" in words else "p"
@@ -109,4 +109,4 @@ def _open() -> Publisher:
     publisher: Any = Publisher(Reader(), RstParser(), Writer(), destination_class=NullOutput)
     publisher.process_programmatic_settings(None, _SETTINGS, None)
     _publisher = publisher
-    return publisher
+    return cast(Publisher, publisher)

@@ -60,7 +60,7 @@ def clean(source: str, markup: str) -> CleanText:
         return CleanText("", "", "")
     from builder.catalog import convert
 
-    html, note = convert.to_html(text, cast("Markup", markup if markup in MARKUPS else "plain"))
+    html, note = convert.to_html(text, markup if markup in MARKUPS else "plain")
     return CleanText(html, _plain(convert.words(html)), note)
 
 

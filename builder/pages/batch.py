@@ -10,7 +10,22 @@ from builder.catalog import keys
 from builder.catalog.model import Batch, Card
 from builder.catalog.reads import Catalog
 from builder.pages.listing import PER_PAGE, page_path
-from builder.pages.page import HTML, JSON, LEAVES, LISTS, Crumb, Head, Kind, Page, Site, at, breadcrumbs, dumps, nth, script_json
+from builder.pages.page import (
+    HTML,
+    JSON,
+    LEAVES,
+    LISTS,
+    Crumb,
+    Head,
+    Kind,
+    Page,
+    Site,
+    at,
+    breadcrumbs,
+    dumps,
+    nth,
+    script_json,
+)
 from builder.pages.words import iso_duration, shorten
 from edge.address import Path, group_tag
 
@@ -29,7 +44,7 @@ class Shown(NamedTuple):
     cards: list[Card]
     start: int  # the number of the first lecture on this page
     number: int
-    pages: list[tuple[int, str]]  # (number, path) of all its pages; empty where there is one
+    pages: list[tuple[int, Path]]  # (number, path) of all its pages; empty where there is one
 
 
 def chunks(catalog: Catalog) -> Iterator[list[int]]:

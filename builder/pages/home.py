@@ -40,11 +40,13 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     cards = catalog.cards(newest)
     batches = catalog.batches([r[0] for r in catalog.rows("newest_batches", limit=BATCHES)])
     subjects = [Name(title, at("subjects", slug)) for title, slug in catalog.rows("largest_subjects", limit=SUBJECTS)]
-    home = Home([cards[id] for id in newest[:NEW]], sorted(batches.values(), key=lambda b: (b.last_on is not None, b.last_on, b.id), reverse=True), subjects)
+    latest = sorted(batches.values(), key=lambda b: (b.last_on is not None, b.last_on, b.id), reverse=True)
+    home = Home([cards[id] for id in newest[:NEW]], latest, subjects)
     website = script_json({"@context": "https://schema.org", "@type": "WebSite", "name": site.name, "url": f"{site.base_url}/"})
     home_keys = [keys.SITE, keys.VIDEOS, keys.BATCHES, keys.SUBJECTS,
                  *(keys.video_card(id) for id in newest[:NEW]), *(keys.batch(b.id) for b in home.batches)]
-    yield Page(Path("/"), HOME, home_keys, "", home, Head(site.name, "Lectures to watch in your own time.", jsonld=website, feed="/feed.xml"))
+    head = Head(site.name, "Lectures to watch in your own time.", jsonld=website, feed="/feed.xml")
+    yield Page(Path("/"), HOME, home_keys, "", home, head)
     yield Page(Path("/about/"), ABOUT, [keys.SITE], "", None, Head("About", f"What {site.name} is and how it treats you.", section="about"))
     yield Page(Path("/404.html"), NOT_FOUND, [keys.SITE], "", None, Head("Not found", "There is no such page.", noindex=True))
     yield Page(Path("/robots.txt"), ROBOTS, [keys.SITE], "",

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from builder.catalog import keys
 from builder.catalog.reads import Catalog
 from builder.catalog.sources import frame_url
-from builder.pages import index, video
+from builder.catalog.text import cut
+from builder.pages import index
 from builder.pages.listing import PER_PAGE, Cut, page_path
 from builder.pages.page import MAPS, SITEMAP, XML, Kind, Page, Site, Url, at
 from builder.pages.words import noon
@@ -96,7 +97,7 @@ def _videos(catalog: Catalog, site: Site, ids: Sequence[int]) -> list[Url]:
             clip = Clip(picture, v.title, v.plain or v.title, content, player or "", duration, noon(v.recorded_on) if v.recorded_on else "")
         urls.append(Url(path, clip))
         if v.long_html:
-            urls += [Url(f"{path}text/page/{n}/") for n in range(2, len(video.cut(v.long_html)) + 1)]
+            urls += [Url(f"{path}text/page/{n}/") for n in range(2, len(cut(v.long_html)) + 1)]
     return urls
 
 

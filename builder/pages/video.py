@@ -11,7 +11,22 @@ from builder.catalog.model import Batch, Card, Link, Order, Resource, Source, Vi
 from builder.catalog.reads import Catalog
 from builder.catalog.sources import frame_url, provider
 from builder.catalog.text import cut
-from builder.pages.page import HTML, JSON, LEAVES, PAGES, Crumb, Head, Kind, Page, Site, at, breadcrumbs, dumps, nth, script_json
+from builder.pages.page import (
+    HTML,
+    JSON,
+    LEAVES,
+    PAGES,
+    Crumb,
+    Head,
+    Kind,
+    Page,
+    Site,
+    at,
+    breadcrumbs,
+    dumps,
+    nth,
+    script_json,
+)
 from builder.pages.words import iso_duration, language_name, noon, shorten, text_lang
 from edge.address import Path, group_tag
 

@@ -70,6 +70,9 @@ class Store(Protocol):
     A reader sees an object whole, old or new, never a mixture and never headers of another body.
     """
 
+    atomic: bool
+    """True when a put of many is one transaction: nobody sees a part of it, and a failure leaves none."""
+
     @property
     def fenced(self) -> bool:
         """True when the store was seen to refuse writes whose precondition fails; found at first need."""

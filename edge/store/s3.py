@@ -60,6 +60,8 @@ class S3Store:
         self._pid = os.getpid()
         self._threads: ThreadPoolExecutor | None = None
 
+    atomic = False
+
     @cached_property
     def fenced(self) -> bool:
         """See the port. A store that knows no preconditions answers 200 and overwrites, so it is asked to refuse."""

@@ -5,6 +5,7 @@ usage: python -m tests.bench.build [--catalog DIR] [--videos N] [--turns 3] [--n
 
 Without --catalog, a synthetic one of N videos. Everything lies in a fresh temporary folder.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -22,7 +23,7 @@ from tests.bench.measure import report, row, run
 
 TOP = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
-LECTERN = [sys.executable, TOP / "build.py"]
+LECTERN = (sys.executable, str(TOP / "build.py"))
 
 
 def main() -> None:
@@ -40,7 +41,14 @@ def main() -> None:
             catalog = folder / "catalog"
             synthetic.write(catalog, args.videos)
         with ensure(folder / "database", keeper=True) as server:
-            _bench(folder, catalog, server.dsn, args.turns, not args.no_peer, "build" if args.catalog or args.videos == 8500 else f"build-{args.videos}")
+            _bench(
+                folder,
+                catalog,
+                server.dsn,
+                args.turns,
+                not args.no_peer,
+                "build" if args.catalog or args.videos == 8500 else f"build-{args.videos}",
+            )
     finally:
         shutil.rmtree(folder)
 
@@ -62,19 +70,51 @@ def _bench(folder: Path, catalog: Path, dsn: str, turns: int, peer: bool, name: 
         unchanged.append(run([*LECTERN, "build"], env=own).seconds)
         exported.append(run([*LECTERN, "export-site", folder / f"tree-{turn}"], env=own).seconds)
         if peer:
-            theirs = run([Path(sysconfig.get_path("scripts")) / "hugo", "--quiet", "--source", folder / "hugo",
-                          "--destination", folder / f"hugo-{turn}"], env=env)
+            theirs = run(
+                [
+                    Path(sysconfig.get_path("scripts")) / "hugo",
+                    "--quiet",
+                    "--source",
+                    folder / "hugo",
+                    "--destination",
+                    folder / f"hugo-{turn}",
+                ],
+                env=env,
+            )
             hugo.append(theirs.seconds)
             hugo_mb.append(theirs.peak_mb)
     files = [_files(folder / f"files-{turn}", objects) for turn in range(1)]
     both = [a + b for a, b in zip(full, exported, strict=True)]
     print(f"{objects} objects; import {importing:.1f} s; bare creation of {objects * 2} files {files[0]:.2f} s")
     rows = [
-        row("full build", "s", full, "a fifth of Hugo's time", lambda ours, ratio: ratio is None or ratio <= 0.2, peer=hugo, peer_name="Hugo" if peer else ""),
-        row("full build and plain tree", "s", both, "less than Hugo's time", lambda ours, ratio: ratio is None or ratio < 1, peer=hugo, peer_name="Hugo" if peer else ""),
+        row(
+            "full build",
+            "s",
+            full,
+            "a fifth of Hugo's time",
+            lambda ours, ratio: ratio is None or ratio <= 0.2,
+            peer=hugo,
+            peer_name="Hugo" if peer else "",
+        ),
+        row(
+            "full build and plain tree",
+            "s",
+            both,
+            "less than Hugo's time",
+            lambda ours, ratio: ratio is None or ratio < 1,
+            peer=hugo,
+            peer_name="Hugo" if peer else "",
+        ),
         row("unchanged build", "s", unchanged, "under 2 s", lambda ours, ratio: ours < 2),
-        row("peak memory, all processes", "MB", ours_mb, "under 400 MB (1,000 MB for 200,000 videos)",
-            lambda ours, ratio: ours < (400 if objects < 100_000 else 1000), peer=hugo_mb, peer_name="Hugo" if peer else ""),
+        row(
+            "peak memory, all processes",
+            "MB",
+            ours_mb,
+            "under 400 MB (1,000 MB for 200,000 videos)",
+            lambda ours, ratio: ours < (400 if objects < 100_000 else 1000),
+            peer=hugo_mb,
+            peer_name="Hugo" if peer else "",
+        ),
         row("import", "s", [importing], "under 20 s for 8,500 videos", lambda ours, ratio: ours < 20 * max(objects / 28_000, 1)),
         row("objects a second", "1/s", [objects / s for s in full], "printed", lambda ours, ratio: True),
     ]

@@ -1,4 +1,5 @@
 """How a command is measured: wall seconds, and the memory of all its processes together (PSS, every 100 ms)."""
+
 from __future__ import annotations
 
 import json
@@ -67,14 +68,30 @@ class Row(NamedTuple):
     holds: bool
 
 
-def row(name: str, unit: str, ours: Sequence[float], goal: str, holds: Callable[[float, float | None], bool], *,
-        peer: Sequence[float] = (), peer_name: str = "") -> Row:
+def row(
+    name: str,
+    unit: str,
+    ours: Sequence[float],
+    goal: str,
+    holds: Callable[[float, float | None], bool],
+    *,
+    peer: Sequence[float] = (),
+    peer_name: str = "",
+) -> Row:
     """The medians of *ours* and of *peer*, and whether (ours, ratio) *holds*."""
     mine = statistics.median(ours)
     theirs = statistics.median(peer) if peer else None
     ratio = mine / theirs if theirs else None
-    return Row(name, unit, round(mine, 3), round(theirs, 3) if theirs else None, peer_name,
-               round(ratio, 3) if ratio else None, goal, holds(mine, ratio))
+    return Row(
+        name,
+        unit,
+        round(mine, 3),
+        round(theirs, 3) if theirs else None,
+        peer_name,
+        round(ratio, 3) if ratio else None,
+        goal,
+        holds(mine, ratio),
+    )
 
 
 def report(name: str, rows: Sequence[Row]) -> None:
@@ -85,5 +102,7 @@ def report(name: str, rows: Sequence[Row]) -> None:
     for r in rows:
         peer = f"{r.peer:10.2f}" if r.peer is not None else " " * 10
         ratio = f"{r.ratio:6.2f}" if r.ratio is not None else " " * 6
-        print(f"{r.name + ', ' + r.unit:44} {r.ours:10.2f} {peer} {ratio}  {r.goal}: {'holds' if r.holds else 'MISSED'}"
-              + (f" ({r.peer_name})" if r.peer_name else ""))
+        print(
+            f"{r.name + ', ' + r.unit:44} {r.ours:10.2f} {peer} {ratio}  {r.goal}: {'holds' if r.holds else 'MISSED'}"
+            + (f" ({r.peer_name})" if r.peer_name else "")
+        )

@@ -1,15 +1,98 @@
 """A catalog of any size in the pyvideo layout, the same bytes for the same size: what both builders are given."""
+
 from __future__ import annotations
 
 import json
 import random
 from pathlib import Path
 
-_WORDS = ("asynchronous bounded cache data edge frame graph handler index journal kernel lattice model network object "
-          "parser query release schema tensor unit vector worker array build commit deploy engine feature gradient "
-          "hash iterator join kafka lambda migration notebook operator pipeline queue reactor stream template "
-          "update view web xarray yield zone testing typing packaging django flask numpy pandas teaching").split()
-_SYLLABLES = "an be chi da el fa gu ha in jo ka li mo na or pa qui ra su ta ul vi wen xu ya zo".split()
+_WORDS = [
+    "asynchronous",
+    "bounded",
+    "cache",
+    "data",
+    "edge",
+    "frame",
+    "graph",
+    "handler",
+    "index",
+    "journal",
+    "kernel",
+    "lattice",
+    "model",
+    "network",
+    "object",
+    "parser",
+    "query",
+    "release",
+    "schema",
+    "tensor",
+    "unit",
+    "vector",
+    "worker",
+    "array",
+    "build",
+    "commit",
+    "deploy",
+    "engine",
+    "feature",
+    "gradient",
+    "hash",
+    "iterator",
+    "join",
+    "kafka",
+    "lambda",
+    "migration",
+    "notebook",
+    "operator",
+    "pipeline",
+    "queue",
+    "reactor",
+    "stream",
+    "template",
+    "update",
+    "view",
+    "web",
+    "xarray",
+    "yield",
+    "zone",
+    "testing",
+    "typing",
+    "packaging",
+    "django",
+    "flask",
+    "numpy",
+    "pandas",
+    "teaching",
+]
+_SYLLABLES = [
+    "an",
+    "be",
+    "chi",
+    "da",
+    "el",
+    "fa",
+    "gu",
+    "ha",
+    "in",
+    "jo",
+    "ka",
+    "li",
+    "mo",
+    "na",
+    "or",
+    "pa",
+    "qui",
+    "ra",
+    "su",
+    "ta",
+    "ul",
+    "vi",
+    "wen",
+    "xu",
+    "ya",
+    "zo",
+]
 PER_BATCH = 40  # what the real catalog has
 _TEXT_WORDS = (150, 90)  # mean and deviation of a description's length
 
@@ -37,9 +120,13 @@ def _video(chance: random.Random, n: int, year: int, people: list[str], tags: li
     name = f"{n:011d}"
     return {
         "title": " ".join(chance.sample(_WORDS, 6)).capitalize() + f" {n}",
-        "description": "\n\n".join(paragraphs), "duration": chance.randint(600, 3600), "language": "eng",
-        "recorded": f"{year}-{1 + n % 12:02}-{1 + n % 28:02}", "speakers": chance.sample(people, 1 + n % 3 // 2),
-        "tags": chance.sample(tags, n % 3), "thumbnail_url": f"https://i.ytimg.com/vi/{name}/maxresdefault.jpg",
+        "description": "\n\n".join(paragraphs),
+        "duration": chance.randint(600, 3600),
+        "language": "eng",
+        "recorded": f"{year}-{1 + n % 12:02}-{1 + n % 28:02}",
+        "speakers": chance.sample(people, 1 + n % 3 // 2),
+        "tags": chance.sample(tags, n % 3),
+        "thumbnail_url": f"https://i.ytimg.com/vi/{name}/maxresdefault.jpg",
         "related_urls": [{"label": "Conference Website", "url": f"https://conference.example/{year}/"}],
         "videos": [{"type": "youtube", "url": f"https://www.youtube.com/watch?v={name}"}],
     }

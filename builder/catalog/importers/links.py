@@ -29,7 +29,7 @@ def resolve(words: str, base: str | None, note: Callable[[object, str], None]) -
             return found[0]
         url = urljoin(base, found["path"])
         note(found["path"], f"a link into another site, made whole: {url}")
-        return found["before"] + url
+        return f"{found['before']}{url}"
 
     return _RELATIVE.sub(whole, words)
 

@@ -23,7 +23,9 @@ _NEVER_IN_WORDS = re.compile(f"[{_NEVER}]")
 _NEVER_IN_LINE = re.compile(f"[{_NEVER}\u202a-\u202e\u2028\u2029]")
 _BREAKS = re.compile(r"[\t\n\r\u2028\u2029]+")
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
-_WRONG_ENCODING = re.compile("[\u00c2\u00c3\u00e2\u00d0\u00d1][\u0080-\u00bf\u20ac\u201a-\u2026\u2020-\u2022\u2030\u2039\u203a\u0153\u0152\u017d\u017e\u0160\u0161\u0178\u02c6\u2122]")
+_WRONG_ENCODING = re.compile(
+    "[\u00c2\u00c3\u00e2\u00d0\u00d1][\u0080-\u00bf"
+    "\u20ac\u201a-\u2026\u2020-\u2022\u2030\u2039\u203a\u0153\u0152\u017d\u017e\u0160\u0161\u0178\u02c6\u2122]")
 _ISOLATES = re.compile("[\u2066-\u2069]")
 _SCHEME = re.compile(r"^[^a-z]{0,4}[a-z]{0,2}?(h?t?tps?)\s*:\s*/+\s*(?=[^/])", re.IGNORECASE)
 _TWICE = re.compile(r"^https?://(?=https?:/)", re.IGNORECASE)

@@ -211,7 +211,7 @@ class Files:
                 note("related_urls", label, f"label left out: {wrong}")
                 words = None
             if url and url not in listed:
-                listed[url] = words if words and words != address.strip() else url
+                listed[url] = words if words and words != str(address).strip() else url
         return [[label, url] for url, label in listed.items()]
 
     def _picture(self, found: dict[str, Any], file: str, played: list[list[Any]]) -> str | None:

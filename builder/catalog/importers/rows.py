@@ -67,7 +67,7 @@ class Row(NamedTuple):
 def current(cursor: Any, kind: Kind, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """The rows with these ids as JSON values by field; moments in UTC."""
     cursor.execute(_CURRENT[kind], (list(ids),))
-    rows = {id: row for id, row in cursor.fetchall()}
+    rows = dict(cursor.fetchall())
     for row in rows.values():
         for field in ("publish_at", "words_at"):
             if row.get(field):

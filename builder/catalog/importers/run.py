@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from builder.catalog.importers.lectern import Lines
 from builder.catalog.importers.pyvideo import Files
 from builder.catalog.importers.record import Record
 from builder.catalog.importers.report import Report
@@ -86,4 +87,6 @@ def open_reader(path: Path, report: Report) -> Reader:
     """The reader for what stands at *path*."""
     if Files.is_here(path):
         return Files(path, report)
-    raise ImportError_(f"{path} holds no catalog: a folder in the pyvideo layout, or a .jsonl or .csv file, is expected.")
+    if Lines.is_here(path):
+        return Lines(path, report)
+    raise ImportError_(f"{path} holds no catalog: a folder in the pyvideo layout, or a .jsonl file, is expected.")

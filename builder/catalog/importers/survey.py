@@ -28,7 +28,7 @@ class Survey:
         self.wishes: dict[Kind, list[tuple[str, str]]] = defaultdict(list)  # (ref, wished slug)
         self.spellings: dict[Kind, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
         self._first: dict[tuple[Kind, str, str], tuple[str, int | None]] = {}
-        self._files = {kind: tempfile.TemporaryFile() for kind in KINDS}
+        self._files = {kind: tempfile.TemporaryFile() for kind in KINDS}  # noqa: SIM115 closed by close()
         self._waiting: dict[Kind, list[Record]] = defaultdict(list)
         self._plays: dict[int, list[str]] = defaultdict(list)  # hash of an address -> files
 
@@ -78,7 +78,8 @@ class Survey:
                 chosen = self.spelling(kind, key)
                 for name in sorted(name for name in spellings if name != chosen):
                     file, line = self._first[kind, key, name]
-                    report.note(file, line, f"{kind}s", name, "mended", f"taken for {chosen!r}, which differs only in case, spaces or signs")
+                    report.note(file, line, f"{kind}s", name, "mended",
+                                f"taken for {chosen!r}, which differs only in case, spaces or signs")
                 alike[kind, _folded(key)].append(key)
         for (kind, _), keys in alike.items():
             if len(keys) > 1 and kind == "instructor":
