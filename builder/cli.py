@@ -49,7 +49,7 @@ def migrate(as_json: bool) -> None:
 @click.option("--strict", is_flag=True, help="Write nothing at all where one record is refused.")
 @json_option
 def import_(path: Path, check: bool, strict: bool, as_json: bool) -> None:
-    """Take a catalog in: a folder in the pyvideo layout, or Lectern's own JSON Lines or CSV.
+    """Take a catalog in: a folder in the pyvideo layout, or Lectern's own JSON Lines.
 
     Importing the same files again changes nothing; what was edited here since stays and is reported.
     Exit code 1 when records were refused.

@@ -3,11 +3,8 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from importlib.metadata import version
 from pathlib import Path
-
-import isal
-import jinja2
-import markupsafe
 
 _TOP = Path(__file__).resolve().parents[1]
 _SOURCES = ("builder", "edge/tiers.py", "edge/address.py", "templates")
@@ -21,5 +18,5 @@ def fingerprint(*settings: object) -> bytes:
         for file in sorted(p for p in top.rglob("*") if p.is_file() and "__pycache__" not in p.parts) if top.is_dir() else [top]:
             if "demo_catalog" not in file.parts:
                 digest.update(f"{file.relative_to(_TOP)}\0".encode() + file.read_bytes())
-    digest.update(repr((sys.version_info[:2], isal.__version__, jinja2.__version__, markupsafe.__version__, settings)).encode())
+    digest.update(repr((sys.version_info[:2], [version(name) for name in ("isal", "jinja2", "markupsafe")], settings)).encode())
     return digest.digest()

@@ -128,7 +128,7 @@ def run(job: Job, task: Task) -> Batch:
     """Render a task in the job's snapshot. The process keeps connection and templates for the job's next task."""
     global _worker
     if _worker is None or _worker.job != job:
-        _close()
+        close()
         connection = psycopg2.connect(job.dsn, connect_timeout=10)
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         if job.snapshot:
@@ -138,7 +138,8 @@ def run(job: Job, task: Task) -> Batch:
     return render(_worker.job, _worker.catalog, _worker.renderer, task)
 
 
-def _close() -> None:
+def close() -> None:
+    """Let go of the last job's connection and templates."""
     global _worker
     if _worker is not None:
         _worker.connection.close()

@@ -14,6 +14,7 @@ import pytest
 
 from builder.embedded import Server, ensure
 from builder.migrate import migrate
+from tests.site import Built
 
 _NUMBERS = count(1)
 # Nothing here outlives the run: durability would only cost time.
@@ -87,3 +88,9 @@ def _on_server(server: Server, statement: str) -> None:
         connection.cursor().execute(statement)
     finally:
         connection.close()
+
+
+@pytest.fixture
+def site(dsn: str, tmp_path: Path) -> Built:
+    """An empty catalog and an empty store."""
+    return Built(dsn, tmp_path)

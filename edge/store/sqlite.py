@@ -74,7 +74,8 @@ class SQLiteStore:
         if not (batch := list(islice(source, _BATCH))):
             return []
         refused: list[Refused] = []
-        if self._loading and (any(put.if_match for put in batch) or self.head(batch[0].object.key)):
+        first = batch[0].object.key
+        if self._loading and (any(put.if_match for put in batch) or (storable(first) and self.head(first))):
             with self._told():
                 self._keep_readers_going(self._connection())
         with self._transaction() as connection:

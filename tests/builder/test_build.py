@@ -1,0 +1,200 @@
+"""Builds: what they upload, set aside, retire; and that nothing but rows decides a byte."""
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import jinja2
+import pytest
+
+from builder import journal, pipeline
+from builder.pages import PARTS
+from builder.processes import processes
+from builder.render import Renderer
+from tests.site import SITE, Built, fill
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+def test_a_second_build_uploads_nothing(site: Built) -> None:
+    fill(site)
+    assert site.build().release == 1
+    before = site.objects()
+    again = site.build()
+    assert (again.release, again.uploaded, again.set_aside) == (None, 0, [])
+    assert site.objects() == before
+
+
+def test_an_edit_uploads_only_what_it_changed(site: Built) -> None:
+    fill(site, videos=120)
+    site.build()
+    before = site.digests()
+    site.sql("UPDATE catalog.video SET duration_s = 77 WHERE id = 60")
+    summary = site.build()
+    changed = {path for path, digest in site.digests().items() if before[path] != digest}
+    assert summary.uploaded == len(changed)
+    assert "/videos/lecture-60/" in changed
+    assert "/videos/lecture-100/" not in changed
+    assert len(changed) < 30
+
+
+def test_processes_and_one_process_give_the_same_bytes(site: Built, tmp_path: Path) -> None:
+    fill(site, videos=900)
+    site.build()
+    one = site.digests()
+    site.sql("TRUNCATE live.object, live.release")
+    with processes(3) as executor:
+        site.build(executor=executor)
+    assert site.digests() == one
+
+
+@pytest.mark.parametrize(("seed", "zone"), [("0", "UTC"), ("1", "America/Los_Angeles"), ("2", "Pacific/Auckland")])
+def test_hash_seed_clock_zone_and_row_order_decide_nothing(site: Built, tmp_path: Path, seed: str, zone: str) -> None:
+    fill(site, videos=40)
+    site.build()
+    expected = site.digests()
+    ids = list(range(1, 41))
+    random.Random(seed).shuffle(ids)
+    for id in ids:  # each row is written anew, so the table's own order is another one
+        site.sql("UPDATE catalog.video SET licence = 'x' WHERE id = %s", id)
+        site.sql("UPDATE catalog.video SET licence = '' WHERE id = %s", id)
+    site.sql("TRUNCATE live.object, live.release")
+    env = {k: v for k, v in os.environ.items() if not k.startswith("LECTERN_")} | {
+        "PYTHONHASHSEED": seed, "TZ": zone, "DATABASE_URL": site.dsn, "LECTERN_DATA": str(tmp_path / "data"),
+        "LECTERN_STORE": f"sqlite:///{tmp_path}/site.db", "LECTERN_BASE_URL": SITE.base_url,
+    }
+    subprocess.run([sys.executable, TOP / "build.py", "build"], env=env, check=True, capture_output=True, timeout=120)
+    assert site.digests() == expected
+
+
+def test_a_page_that_fails_is_set_aside_and_the_rest_goes_live(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site)
+    site.build()
+    before = site.text("/videos/lecture-2/")
+    site.sql("UPDATE catalog.video SET title = title || '!'")
+    _break(monkeypatch, "/videos/lecture-2/")
+    summary = site.build()
+    assert [(failure.path, failure.kind) for failure in summary.set_aside] == [("/videos/lecture-2/", "video")]
+    assert site.text("/videos/lecture-2/") == before
+    assert "Lecture 1!" in site.text("/videos/lecture-1/")
+    monkeypatch.undo()
+    assert site.build().set_aside == []
+    assert "Lecture 2!" in site.text("/videos/lecture-2/")
+
+
+def test_a_page_that_fails_at_first_gets_a_stand_in_so_that_no_link_is_dead(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site, title="<b>Lecture")
+    _break(monkeypatch, "/videos/lecture-2/")
+    assert len(site.build().set_aside) == 1
+    text = site.text("/videos/lecture-2/")
+    assert "&lt;b&gt;Lecture 2" in text
+    assert "noindex" in text
+    assert 'href="/"' in text
+
+
+def test_units_that_cannot_be_read_are_set_aside_one_by_one(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site)
+    part = PARTS["video"]
+
+    def pages(catalog: object, of: object, ids: list[int]) -> object:
+        if 2 in ids:
+            raise ValueError("a row that nobody foresaw")
+        return part.pages(catalog, of, ids)  # type: ignore[arg-type]
+
+    monkeypatch.setitem(PARTS, "video", part._replace(pages=pages))  # type: ignore[arg-type]
+    summary = site.build()
+    assert [failure.kind for failure in summary.set_aside] == ["video:2"]
+    assert "/videos/lecture-1/" in site.objects()
+
+
+def _break(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    whole = Renderer.text
+
+    def text(self: Renderer, page: object) -> str:
+        if page.path == path:  # type: ignore[attr-defined]
+            raise jinja2.UndefinedError("'nothing' is undefined")
+        return whole(self, page)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Renderer, "text", text)
+
+
+def test_what_leaves_is_gone_with_all_its_side_files_and_may_come_back(site: Built) -> None:
+    fill(site)
+    site.sql("INSERT INTO catalog.caption (video_id, language, body) VALUES (2, 'en', 'WEBVTT')")
+    site.build()
+    before = site.digests()
+    site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 2")
+    assert site.build().retired == 3
+    objects = site.objects()
+    assert {p for p, thing in objects.items() if thing.status == 410} == {"/videos/lecture-2/", "/data/video/2.json", "/captions/2/en.vtt"}
+    assert "Lecture 2" not in "".join(text for _, text in site.texts())
+    assert site.build().release is None
+    site.sql("UPDATE catalog.video SET status = 'published' WHERE id = 2")
+    site.build()
+    assert site.digests() == before
+
+
+def test_a_renamed_page_leads_on_in_one_step_and_a_slug_that_comes_back_frees_its_path(site: Built) -> None:
+    fill(site)
+    site.build()
+    before = site.digests()
+    for slug in ("second", "third"):
+        site.sql("UPDATE catalog.video SET slug = %s WHERE id = 1", slug)
+        site.build()
+    objects = site.objects()
+    assert {p: o.location for p, o in objects.items() if o.status == 301} == {
+        "/videos/lecture-1/": "/videos/third/", "/videos/second/": "/videos/third/"}
+    site.sql("UPDATE catalog.video SET slug = 'lecture-1' WHERE id = 1")
+    site.build()
+    after = site.digests()
+    assert {path: after[path] for path in before} == before
+    assert site.objects()["/videos/third/"].location == "/videos/lecture-1/"
+
+
+def test_an_old_address_leads_to_its_video_but_never_hides_a_page_of_ours(site: Built) -> None:
+    fill(site)
+    site.sql("INSERT INTO catalog.alias (path, video_id) VALUES ('/video/481/some-talk', 1), ('/videos/lecture-2', 1)")
+    site.build()
+    objects = site.objects()
+    assert objects["/video/481/some-talk/"].location == "/videos/lecture-1/"
+    assert objects["/videos/lecture-2/"].status == 200
+
+
+def test_a_release_that_died_is_superseded_by_one_that_writes_its_paths_again(site: Built) -> None:
+    fill(site)
+    site.build()
+    site.sql("UPDATE live.release SET state = 'writing', live_at = NULL")  # killed before its uploads were done
+    count = len(site.objects())
+    assert site.build().uploaded == count
+    assert site.sql("SELECT number, state FROM live.release ORDER BY 1") == [(1, "superseded"), (2, "live")]
+
+
+def test_one_builder_at_a_time(site: Built) -> None:
+    import psycopg2
+
+    fill(site)
+    connection = psycopg2.connect(site.dsn)
+    with journal.lease(connection, 0), pytest.raises(journal.LeaseHeld) as held:
+        site.build()
+    assert held.value.exit_code == 3
+    connection.close()
+    assert site.build().release is not None
+
+
+def test_a_build_shows_one_moment_of_the_catalog(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site)
+    whole = pipeline._rendered
+
+    def late_edit(*args: object) -> object:
+        site.sql("UPDATE catalog.video SET title = 'Too late' WHERE id = 1")
+        return whole(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "_rendered", late_edit)
+    site.build()
+    assert not [path for path, text in site.texts() if "Too late" in text]
+    monkeypatch.undo()
+    site.build()
+    assert "Too late" in site.text("/videos/lecture-1/")
