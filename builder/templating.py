@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 
 from builder.assets import Assets
 from builder.pages.page import Site
-from builder.pages.words import clock, language_name, long_date, minutes, noon
+from builder.pages.words import clock, language_name, long_date, minutes, noon, text_lang
 from edge.address import segment
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
@@ -108,7 +108,7 @@ def environment(assets: Assets, site: Site) -> Environment:
     env.filters |= {
         "segment": segment, "minutes": minutes, "clock": clock, "long_date": long_date, "noon": noon,
         "language_name": language_name, "iso": lambda day: day.isoformat() if day else "",
-        "hue": hue, "xml": xml_text,
+        "text_lang": text_lang, "hue": hue, "xml": xml_text,
     }
     env.globals |= {"site": site, "asset": assets.path}
     # Same on every page: rendered once.

@@ -27,6 +27,8 @@ class Shown(NamedTuple):
     crumbs: list[Crumb]
     text: Markup
     batches: list[Batch]  # newest first
+    videos: int  # of all its batches; 0 where they stand on several pages
+    total_s: int
     pager: Pager
     feed: str
 
@@ -55,7 +57,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
             low, high = cut.bounds(page)
             shown = [batches[id] for number, id in reversed(numbered) if low <= number <= high and id in batches]
             content = Shown(course, [Crumb("Courses", "/courses/")], Markup("" if page else clean.html), shown,
-                            pager(base, cut, page), f"{base}feed.xml")
+                            *(_sums(shown) if not cut.numbered else (0, 0)), pager(base, cut, page), f"{base}feed.xml")
             about = shorten(clean.plain) or f"Lectures of {course.title}: " + ", ".join(b.title for b in shown[:6]) + "."
             head = Head(
                 f"{title} · page {page}" if page else title, about, feed=content.feed, section="courses",
@@ -67,3 +69,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
             page_keys = [keys.course(course.id), *(keys.batch(b.id) for b in shown)]
             yield Page(page_path(base, page), COURSE, page_keys, groups, content, head)
         yield feed.feed(catalog, course.title, base, keys.course(course.id), groups, newest.get(course.id) or [])
+
+
+def _sums(batches: list[Batch]) -> tuple[int, int]:
+    return sum(b.videos for b in batches), sum(b.total_s for b in batches)

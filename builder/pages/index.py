@@ -31,6 +31,7 @@ class Name(NamedTuple):
 class Letter(NamedTuple):
     label: str
     path: str
+    names: int  # how many begin with it
 
 
 class Shown(NamedTuple):
@@ -111,7 +112,7 @@ def _pages(kind: str, sorted_names: list[tuple[str, str, str]], splits: set[str]
         deeper = _by_letter(members, prefix) if split else {}
         here = [m for m in members if m[0] == prefix] if split else members
         todo += deeper.items()
-        letters = [Letter(_label(p), letter_path(base, p)) for p in sorted(deeper)]
+        letters = [Letter(_label(p), letter_path(base, p), len(deeper[p])) for p in sorted(deeper)]
         shown: dict[str, list[Name]] = {}
         for folded, title, slug in here:
             shown.setdefault(_label(folded[: len(prefix) + 1] if prefix else folded[:1]), []).append(
