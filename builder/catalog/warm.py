@@ -37,7 +37,13 @@ class Warmer:
         return hash
 
     def finish(self, cursor: Any) -> Iterator[tuple[int, int]]:
-        """Keep what was made; yields (done, total) on the way."""
+        """Keep what was made; yields (done, total) on the way. A few texts alone are made here: no process is worth them."""
+        if self._waiting and self._pool is None:
+            self._drop_known(cursor)
+            made = Future[list[tuple[bytes, CleanText]]]()
+            made.set_result(_make(list(self._waiting.items())))
+            self._tasks.append(made)
+            self._waiting = {}
         self._send(cursor)
         total = len(self._tasks)
         for n in range(total):
@@ -57,14 +63,17 @@ class Warmer:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def _send(self, cursor: Any) -> None:
-        if not self._waiting:
-            return
+    def _drop_known(self, cursor: Any) -> None:
         cursor.execute(_KNOWN, (list(self._waiting),))
         for hash, note in cursor.fetchall():
             self._waiting.pop(bytes(hash))
             if note:
                 self._notes[bytes(hash)] = note
+
+    def _send(self, cursor: Any) -> None:
+        if not self._waiting:
+            return
+        self._drop_known(cursor)
         if self._waiting:
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(PROCESSES, get_context("forkserver"))

@@ -7,8 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from builder.catalog.importers.record import Record
+from builder.catalog.importers.record import KINDS, Record
 from builder.catalog.importers.report import Report
+from builder.catalog.importers.rows import moment
 
 LINE_BYTES = 8 << 20  # a transcript of four hours is half a megabyte; no record needs more
 _OWN = ("kind", "id", "slug", "version")
@@ -52,14 +53,21 @@ class Lines:
             self._refuse(number, "", "a zero character or half a surrogate pair, which no database keeps", found)
             return None
         values = {name: value for name, value in found.items() if name not in _OWN}
+        for name in ("publish_at", "words_at"):
+            if values.get(name):
+                try:
+                    values[name] = moment(values[name])
+                except ValueError:
+                    self._refuse(number, name, "no moment with its zone, such as 2026-05-04T18:30:00+05:30", found)
+                    return None
         id, slug = found.get("id"), found.get("slug")
         ref = str(id) if id is not None else slug or values.get("title") or values["name"]
         return Record(found["kind"], ref, self._path.name, number, values, id=id, slug=slug, wish=slug or "",
                       version=found.get("version"), raw=line.decode("utf-8", "replace"))
 
     def _refuse(self, number: int, field: str, why: str, found: Any = None) -> None:
-        # What cannot be read is counted as a video: most lines are.
-        if not isinstance(found, dict) or found.get("kind", "video") == "video":
+        # What does not say that it is something else is counted as a video: most lines are.
+        if not isinstance(found, dict) or found.get("kind") not in KINDS or found["kind"] == "video":
             self._report.counts["refused"] += 1
         self._report.note(self._path.name, number, field, found.get(field) if isinstance(found, dict) else None, "refused", why)
 
