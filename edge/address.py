@@ -19,7 +19,10 @@ Key = NewType("Key", str)
 SLUG_BYTES = 180  # a file name holds 255; a temporary name and ".gz" must fit beside it
 _HASH_LETTERS = 8
 _JOINERS = "\u200c\u200d"  # Indic and Persian words need them
-_IGNORED = re.compile("[\u00ad\u200b\u2060\ufeff'’]")  # soft hyphens and the like: inside a word, not between two
+# Soft hyphens, variation selectors and the like: inside a word, not between two.
+_IGNORED = re.compile("[\u00ad\u034f\u200b\u2060\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef'’]")
+# Ringed figures and other ornaments, numbers by category: catalog.is_slug refuses their blocks whole.
+_ORNAMENTS = re.compile("[\u2000-\u200b\u200e-\u206f\u2190-\u2bff\u3000-\u3004\u3008-\u3020\ufe00-\ufe1f\ufff0-\uffff]")
 _SPOKEN = (
     (re.compile(r"(?<=\w)\+|\+(?=\w)|(?<=\+)\+"), " plus "),
     (re.compile(r"(?<=\w)#"), " sharp "),
@@ -40,6 +43,7 @@ def slugify(text: str, fallback: str) -> Slug:
     # Lowering may decompose (İ), composing may raise again: settle on a text that is both.
     text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.lower()).lower())
     kept = "".join(c if c in _JOINERS or unicodedata.category(c)[0] in "LNM" else "-" for c in text)
+    kept = _ORNAMENTS.sub("-", kept)
     slug = re.sub(f"-[{_JOINERS}]+|[{_JOINERS}]+(?=-|$)|^[{_JOINERS}]+", "-", kept)
     slug = re.sub("-+", "-", slug).strip("-")
     return Slug(_cut(slug) or fallback)

@@ -108,7 +108,8 @@ GROUP BY a.item_id
 
 -- name: list_ends
 -- The highest number of each list.
-SELECT list, max(number) AS last FROM live.list_number WHERE list = ANY(%(lists)s) GROUP BY list
+SELECT list, last FROM unnest(%(lists)s::bigint[]) AS l (list)
+CROSS JOIN LATERAL (SELECT max(number) AS last FROM live.list_number n WHERE n.list = l.list) e WHERE last IS NOT NULL
 
 -- name: list_items
 -- The items of lists, by number.
