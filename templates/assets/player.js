@@ -16,7 +16,7 @@ function frame(player) {
   const stage = document.createElement("iframe");
   stage.src = player.dataset.frame;
   stage.title = document.querySelector("h1").textContent;
-  stage.allow = "autoplay; encrypted-media; fullscreen; picture-in-picture";
+  stage.allow = "autoplay; encrypted-media; picture-in-picture";
   stage.allowFullscreen = true;
   return stage;
 }
