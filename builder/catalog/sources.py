@@ -74,7 +74,10 @@ def frame_url(kind: str, url: str, start_s: int = 0) -> str | None:
         return f"https://www.youtube-nocookie.com/embed/{url.partition('?v=')[2][:11]}?autoplay=1&rel=0{start}"
     if kind in ("file", "hls", "link"):
         return None
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bracket that opens no address of six
+        return None
     if kind == "vimeo":
         number, _, secret = parts.path.strip("/").partition("/")
         start = f"#t={start_s}s" if start_s else ""
@@ -101,7 +104,12 @@ def watch_url(kind: str, url: str, start_s: int = 0) -> str:
 
 def provider(kind: str, url: str) -> str:
     """What people call the place: "YouTube", "Vimeo", "Internet Archive", or its host."""
-    return _NAMES.get(kind) or (urlsplit(url).hostname or "").removeprefix("www.") or url
+    if kind in _NAMES:
+        return _NAMES[kind]
+    try:
+        return (urlsplit(url).hostname or "").removeprefix("www.") or url
+    except ValueError:
+        return url
 
 
 def is_kind(kind: object) -> bool:

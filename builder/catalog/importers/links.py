@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import urljoin
 
-_ALIAS = re.compile(r"/[^\s\x00-\x1f\x7f-\x9f?#]+")
+_ALIAS = re.compile(r"/[^\s\x00-\x1f\x7f-\x9f?#\\]+")
 ALIAS_BYTES = 800
 # The three ways that a relative address stands in a text: reStructuredText, Markdown, HTML.
 _RELATIVE = re.compile(r"(?P<before>`[^`<>]+<|\]\(|\b(?:href|src)=[\"']?)(?P<path>/(?!/)[^\s<>)\"'`]*)")
