@@ -17,6 +17,7 @@ _TAG = re.compile(r"<[^>]*>")
 _BLOCK_END = re.compile(r"</(?:p|li|h\d|td|th|dt|dd|pre|div|blockquote|tr)>|<br>|<hr>")
 _OPENS = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*>")
 _HTML_BLOCK = re.compile(r"<(?:p|br|ul|ol|li|div|h[1-6]|table|blockquote|pre|dl)\b", re.IGNORECASE)
+_NO_TAG = re.compile(r"<(?![/!?a-zA-Z][^<>]*>)")  # a parser would swallow the words after it, up to the end
 _RULE = re.compile(r"([-=_~*])\1{2,}")
 _ITEM = re.compile(r"(?:[-*+•·–—>]|\d{1,3}[.)]|\d{1,2}:\d\d) ")
 _WRAPPED_COLUMNS = 100  # a paragraph whose longest line is longer was not wrapped by an editor
@@ -46,7 +47,8 @@ def to_html(text: str, markup: str) -> tuple[str, str]:
             if _depth(text) > LIST_DEPTH * 5:
                 note = "its tags are nested too deep"
             else:
-                return sanitise.sanitised(text if _HTML_BLOCK.search(text) else _split(text), text), ""
+                tags = _NO_TAG.sub("&lt;", text)
+                return sanitise.sanitised(tags if _HTML_BLOCK.search(tags) else _split(tags), text), ""
     except sanitise.TooDeep:
         note = "its blocks are nested too deep"
     return sanitise.sanitised(_paragraphs(text), text), note
@@ -84,7 +86,8 @@ def _by_markdown(text: str) -> str:
     if _markdown is None:
         from markdown_it import MarkdownIt
 
-        _markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": LIST_DEPTH}).enable(["table", "strikethrough"])
+        # What nests deeper it drops without a word; the sanitiser gives such a text up long before.
+        _markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": sanitise.DEPTH + 5}).enable(["table", "strikethrough"])
     return str(_markdown.render(text))
 
 

@@ -18,7 +18,7 @@ __all__ = ["MARKUPS", "PART_BYTES", "SALT", "CleanText", "Markup", "blocks", "cl
 Markup = Literal["plain", "markdown", "rst", "html"]
 MARKUPS: tuple[Markup, ...] = ("plain", "markdown", "rst", "html")
 
-SANITISER_VERSION = 1
+SANITISER_VERSION = 2
 """Raise it when :func:`clean` gives other HTML for some text: every kept text is then made anew."""
 
 SALT = f"{SANITISER_VERSION}\n".encode()

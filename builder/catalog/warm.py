@@ -40,9 +40,9 @@ class Warmer:
         """Keep what was made; yields (done, total) on the way. A few texts alone are made here: no process is worth them."""
         if self._waiting and self._pool is None:
             self._drop_known(cursor)
-            made = Future[list[tuple[bytes, CleanText]]]()
-            made.set_result(_make(list(self._waiting.items())))
-            self._tasks.append(made)
+            here = Future[list[tuple[bytes, CleanText]]]()
+            here.set_result(_make(list(self._waiting.items())))
+            self._tasks.append(here)
             self._waiting = {}
         self._send(cursor)
         total = len(self._tasks)
