@@ -119,7 +119,7 @@ def build(
     from edge.store import open_store
 
     settings = _settings(LECTERN_STORE=store, LECTERN_PROFILE=profile, LECTERN_BASE_URL=base_url)
-    site = Site(settings.site_name, settings.base_url, settings.accent_hue, frozenset(settings.frame_hosts))
+    site = Site(settings.site_name, settings.base_url, settings.accent_hue, settings.frame_hosts)
     with (
         processes() as executor,
         _database(settings, ready=True) as dsn,

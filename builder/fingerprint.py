@@ -6,11 +6,14 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from builder.catalog.text import converter_names
+from builder.pages.page import Site
+
 _TOP = Path(__file__).resolve().parents[1]
 _SOURCES = ("builder", "edge/tiers.py", "edge/address.py", "templates")
 
 
-def fingerprint(*settings: object) -> bytes:
+def fingerprint(site: Site, profile: str) -> bytes:
     """A digest of all that a page's bytes depend on beside catalog rows."""
     digest = hashlib.blake2b(digest_size=16)
     for name in _SOURCES:
@@ -18,5 +21,6 @@ def fingerprint(*settings: object) -> bytes:
         for file in sorted(p for p in top.rglob("*") if p.is_file() and "__pycache__" not in p.parts) if top.is_dir() else [top]:
             if "demo_catalog" not in file.parts:
                 digest.update(f"{file.relative_to(_TOP)}\0".encode() + file.read_bytes())
-    digest.update(repr((sys.version_info[:2], [version(name) for name in ("isal", "jinja2", "markupsafe")], settings)).encode())
+    libraries = [version(name) for name in ("isal", "jinja2", "markupsafe", *converter_names())]
+    digest.update(repr((sys.version_info[:2], libraries, site, profile)).encode())
     return digest.digest()

@@ -15,15 +15,14 @@ from builder import templating
 from builder.assets import Asset, Assets
 from builder.catalog.reads import Catalog
 from builder.catalog.text import CleanText
-from builder.pages import KINDS, PARTS, retired
-from builder.pages.page import ASSETS, HTML, Kind, Page, Site
+from builder.pages import KINDS, PARTS, Part, retired
+from builder.pages.page import ASSETS, HTML, Head, Kind, Page, Site, at
 from builder.task import Batch, Failure, Job, Task
 from edge.address import Path, key_of, own_tag
 from edge.store.port import Object
 from edge.tiers import cache_control
 
 GZIP_LEVEL = 2  # isal's; as small as zlib's 6 at three times its rate
-PLAIN_UNDER = 256  # bytes that gzip would not shrink worth a header
 ASSET = Kind("asset", "asset", "", ASSETS)
 _GZIP = 31  # zlib's window bits for a gzip header
 
@@ -72,7 +71,7 @@ class Renderer:
         return template.render(page=page.content, head=page.head, path=page.path)
 
     def object(self, page: Page, text: str) -> Object:
-        """The object of a page's text, with its headers, tags and digest."""
+        """The object of a page's text, with its headers, tags and digest; not compressed yet."""
         content_type, control = self._headers[page.kind.name]
         location = getattr(page.content, "location", "")
         status = {"redirect": 301, "gone": 410}.get(page.kind.name, 200)
@@ -88,10 +87,16 @@ class Renderer:
     def _make(self, key: str, body: bytes, content_type: str, control: str, tags: str, status: int, location: str, is_text: bool) -> Object:
         digest = xxh3_128_digest(b"%b\0%b\n%b\n%d\n%b\n%b" % (
             body, content_type.encode(), control.encode(), status, location.encode(), tags.encode())).hex()
-        gzipped = is_text and len(body) > PLAIN_UNDER
-        if gzipped:
-            body = stamp(isal_zlib.compress(body, GZIP_LEVEL, _GZIP), self._write_number)
-        return Object(key, body, content_type, control, tags, digest, self._write_number, gzipped, status, location)
+        return Object(key, body, content_type, control, tags, digest, self._write_number, is_text, status, location)
+
+
+def compressed(thing: Object) -> Object:
+    """The object as it is stored. The smallest text too is gzip: the write number in its header is what keeps a
+    bucket's ETag from coming back.
+    """
+    if not thing.gzipped:
+        return thing
+    return Object(thing.key, stamp(isal_zlib.compress(thing.body, GZIP_LEVEL, _GZIP), thing.write_number), *thing[2:])
 
 
 def stamp(gzipped: bytes, write_number: int) -> bytes:
@@ -163,19 +168,22 @@ def render(job: Job, catalog: Catalog, renderer: Renderer, task: Task) -> Batch:
     if task.part == "assets":
         return _assets(job, catalog, renderer)
     made: list[tuple[Page, Object]] = []
-    failures: list[Failure] = []
-    aside: list[Page] = []
-    for page in _pages(catalog, job.site, task, failures):
+    aside = _Aside([], [], [])
+    for page in _pages(job, catalog, task, aside):
         try:
             made.append((page, renderer.object(page, renderer.text(page))))
         except Exception as error:  # a template's fault is this page's alone, whatever it is
-            failures.append(Failure(page.path, page.kind.name, f"{type(error).__name__}: {error}"))
-            aside.append(page)
-    known = _known(catalog, [page.path for page, _ in made] + [page.path for page in aside]) if job.compare else {}
-    made += [(page, renderer.object(page, stand_in(page, job.site))) for page in aside
-             if page.path not in known and page.kind.content_type == HTML]
+            aside.failures.append(Failure(page.path, page.kind.name, f"{type(error).__name__}: {error}"))
+            aside.pages.append(page)
+            aside.kept.append(page.path)
+    if aside.pages:
+        # A first build has the manifest locked, and nothing in it.
+        standing = {row[0] for row in catalog.rows("standing", paths=[page.path for page in aside.pages])} if job.compare else set()
+        made += [(page, renderer.object(page, stand_in(page, job.site))) for page in aside.pages
+                 if page.path not in standing and page.kind.content_type == HTML]
+    known = _known(catalog, [page.path for page, _ in made]) if job.compare else {}
     texts, catalog.made_texts = catalog.made_texts, {}
-    return _packed(job, made, known, [page.path for page in aside], failures, texts)
+    return _packed(job, made, known, aside.kept, aside.failures, texts)
 
 
 def _known(catalog: Catalog, paths: Sequence[str]) -> dict[str, str]:
@@ -183,23 +191,46 @@ def _known(catalog: Catalog, paths: Sequence[str]) -> dict[str, str]:
     return dict(catalog.rows("known", paths=paths))
 
 
-def _pages(catalog: Catalog, site: Site, task: Task, failures: list[Failure]) -> Iterator[Page]:
+class _Aside(NamedTuple):
+    """What could not be made: what to say of it, what stands in for it, and which live paths stay as they are."""
+
+    failures: list[Failure]
+    pages: list[Page]
+    kept: list[str]
+
+
+def _pages(job: Job, catalog: Catalog, task: Task, aside: _Aside) -> Iterator[Page]:
     """The task's pages. Where making them fails midway, each unit is tried by itself."""
     part = PARTS[task.part]
     try:
-        yield from list(part.pages(catalog, site, task.units))
+        yield from list(part.pages(catalog, job.site, task.units))
     except psycopg2.Error:
         raise
     except Exception:
         for unit in task.units:
             try:
-                pages = list(part.pages(catalog, site, [unit]))
+                pages = list(part.pages(catalog, job.site, [unit]))
             except psycopg2.Error:
                 raise
             except Exception as error:
-                failures.append(Failure("", f"{task.part}:{unit}", f"{type(error).__name__}: {error}"))
+                aside.failures.append(Failure("", f"{task.part}:{unit}", f"{type(error).__name__}: {error}"))
+                _keep(job, catalog, part, unit, aside)
             else:
                 yield from pages
+
+
+def _keep(job: Job, catalog: Catalog, part: Part, unit: int, aside: _Aside) -> None:
+    """What a unit that cannot be made has live stays live; where it has nothing, its own page may need a stand-in."""
+    key = part.key(unit) if part.key else None
+    if job.compare:
+        aside.kept.extend(row[0] for row in catalog.rows("paths_of", kinds=[kind.name for kind in part.kinds], key=key))
+    if not part.folder:
+        return
+    shown = catalog.rows("videos_between", low=unit, high=unit) if part.name == "video" else (
+        unit in catalog.ids(f"shown_{part.folder}"))
+    if shown:
+        ((slug, title),) = catalog.rows("name_of", kind=part.name, id=unit)
+        aside.pages.append(Page(at(part.folder, slug), part.kinds[0], [part.key(unit)] if part.key else [], "", None, Head(title, "")))
 
 
 def _packed(job: Job, made: list[tuple[Page, Object]], known: dict[str, str], aside: list[str], failures: list[Failure],
@@ -208,10 +239,11 @@ def _packed(job: Job, made: list[tuple[Page, Object]], known: dict[str, str], as
     rows: list[str] = []
     kinds: dict[str, int] = {}
     size = 0
-    for page, thing in made:
+    for page, plain in made:
         kinds[page.kind.name] = kinds.get(page.kind.name, 0) + 1
-        if known.get(page.path) == thing.digest:
+        if known.get(page.path) == plain.digest:
             continue
+        thing = compressed(plain)
         size += len(thing.body)
         groups.setdefault(page.kind.order, []).append(thing)
         rows.append(manifest_row(job, page.path, page.kind.name, thing, page.keys))

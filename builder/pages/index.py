@@ -63,8 +63,11 @@ def fold(title: str) -> str:
     kept = []
     for c in unicodedata.normalize("NFC", title).lower():
         if unicodedata.category(c)[0] in "LNM":
-            base = unicodedata.normalize("NFD", c)
-            kept.append(base[0] if base[0] < "\u0530" else c)
+            base = unicodedata.normalize("NFD", c)[0]
+            if base >= "\u0530":
+                kept.append(c)
+            elif unicodedata.category(base) != "Mn":  # a mark that no composed letter has: İ lowered, x̂
+                kept.append(base)
     return "".join(kept) or _OTHER
 
 
@@ -145,4 +148,8 @@ def _by_letter(members: Sequence[tuple[str, str, str]], prefix: str) -> dict[str
 
 
 def _label(prefix: str) -> str:
-    return "#" if prefix == _OTHER else prefix[:1].upper() + prefix[1:]
+    if prefix == _OTHER:
+        return "#"
+    first = prefix[:1].upper()
+    # ı and i, ς and σ have one capital: two pages would bear one title.
+    return (first if first.lower() == prefix[:1] else prefix[:1]) + prefix[1:]

@@ -76,7 +76,7 @@ class Site(NamedTuple):
     name: str
     base_url: str  # without a slash at its end
     hue: int
-    frame_hosts: frozenset[str] = frozenset()
+    frame_hosts: tuple[str, ...] = ()  # whose players may be framed beside the known ones; no set, whose order is chance
 
 
 def at(folder: str, *slugs: str) -> Path:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from builder.catalog import keys
 from builder.catalog.reads import Catalog
 from builder.pages.page import HTML, RETIRED, Head, Kind, Page, Site, at
-from edge.address import Path
+from edge.address import Path, key_of, path_of
+from edge.store.port import storable
 
 REDIRECT = Kind("redirect", "retired", HTML, RETIRED, "retired.html")
 GONE = Kind("gone", "retired", HTML, RETIRED, "retired.html")
@@ -18,8 +19,11 @@ KINDS = (REDIRECT, GONE)
 CHUNK = 2000
 RESERVED = frozenset(
     ("about", "account", "api", "assets", "batches", "captions", "courses", "data", "desk", "instructors", "preview",
-     "sitemaps", "subjects", "videos"))
+     "sitemaps", "subjects", "videos",
+     # Files at the top: a folder of the same name cannot stand beside them in every store.
+     "404.html", "feed.xml", "index.html", "robots.txt", "site.webmanifest", "sitemap.xml"))
 _FOLDERS = {"video": "videos", "batch": "batches", "course": "courses", "subject": "subjects", "instructor": "instructors"}
+_FED = ("course", "subject")
 
 
 class Retired(NamedTuple):
@@ -35,15 +39,17 @@ def chunks(catalog: Catalog) -> Iterator[list[int]]:
 
 def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     """All redirects. The database keeps a slug from being old and in use at once; an alias never
-    lies in the site's own folders."""
+    lies in the site's own folders, and one that some store could not hold is left out."""
     moved: dict[Path, Path] = {}
     for kind, old, now in catalog.rows("retired"):
-        if now:
-            moved[at(_FOLDERS[kind], old)] = at(_FOLDERS[kind], now)
+        before, after = at(_FOLDERS[kind], old), at(_FOLDERS[kind], now)
+        moved[before] = after
+        if kind in _FED:  # to a reader of feeds "gone" means: never ask again
+            moved[Path(f"{before}feed.xml")] = Path(f"{after}feed.xml")
     for path, slug, _ in catalog.rows("aliases"):
-        parts = path.strip("/").split("/")
-        if parts[0] not in RESERVED:
-            moved[at(*parts)] = at("videos", slug)
+        key = key_of(Path(path.rstrip("/") + "/"))
+        if storable(key) and key.partition("/")[0] not in RESERVED:
+            moved[path_of(key)] = at("videos", slug)
     for path, location in sorted(moved.items()):
         yield _page(path, location)
 

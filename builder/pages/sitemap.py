@@ -38,7 +38,7 @@ class Clip(NamedTuple):
 
 
 def chunks(catalog: Catalog) -> Iterator[list[int]]:
-    """Every range that may have entries, and the index (unit -1)."""
+    """Every range that has entries, and the index (unit -1)."""
     units = [-1, *_ranges(catalog)]
     return (units[n : n + CHUNK] for n in range(0, len(units), CHUNK))
 
@@ -47,8 +47,7 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     """The sitemaps of *units*; a range without entries has none."""
     for unit in units:
         if unit == -1:
-            paths = [map_path(u) for u in _ranges(catalog) if _urls(catalog, site, u, bare=True)]
-            paths += index.map_paths()
+            paths = [*(map_path(u) for u in _ranges(catalog)), *index.map_paths()]
             yield Page(Path("/sitemap.xml"), SITEMAP_INDEX, [keys.VIDEOS], "", [Url(p) for p in paths])
         elif urls := _urls(catalog, site, unit):
             yield Page(map_path(unit), SITEMAP, [], "", urls)
@@ -60,17 +59,14 @@ def map_path(unit: int) -> Path:
 
 
 def _ranges(catalog: Catalog) -> list[int]:
-    highest = catalog.rows("id_ranges")[0]
-    units = [n << 8 | folder for folder, high in enumerate(highest) if high is not None for n in range(high // RANGE + 1)]
-    return [*units, len(highest)]
+    units = [n << 8 | folder for folder, n in catalog.rows("map_ranges", size=RANGE)]
+    return [*units, FOLDERS.index("lists")]
 
 
-def _urls(catalog: Catalog, site: Site, unit: int, bare: bool = False) -> list[Url]:
+def _urls(catalog: Catalog, site: Site, unit: int) -> list[Url]:
     folder, low = FOLDERS[unit & 255], (unit >> 8) * RANGE
     if folder == "lists":
         return _lists(catalog)
-    if bare:
-        return [Url("")] if catalog.rows(f"any_{folder}", low=low, high=low + RANGE - 1) else []
     rows = catalog.rows(f"{folder}_between", low=low, high=low + RANGE - 1)
     if folder == "videos":
         return _videos(catalog, site, [r[0] for r in rows])

@@ -29,6 +29,7 @@ from builder.pages.page import (
 )
 from builder.pages.words import iso_duration, language_name, noon, shorten, text_lang
 from edge.address import Path, group_tag
+from edge.policy import PLAYER_HOSTS
 
 VIDEO = Kind("video", "metadata", HTML, PAGES, "video.html")
 TEXT = Kind("text", "metadata", HTML, LEAVES, "text.html")
@@ -123,7 +124,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
             video, batch,
             [Crumb("Courses", "/courses/"), Crumb(batch.course_title, at("courses", batch.course_slug)),
              Crumb(batch.title, at("batches", batch.slug))],
-            [_watch(s) for s in own],
+            [_watch(s, site) for s in own],
             cards[video.id].instructors, subjects.get(video.id, []), resources.get(video.id, []),
             [(c.language, f"/captions/{video.id}/{c.language}.vtt") for c in spoken_of if c.kind == "captions"],
             [(c.language, f"/captions/{video.id}/{c.language}.txt") for c in spoken_of if c.kind == "transcript"],
@@ -171,8 +172,10 @@ def _same_only_source(theirs: Sequence[Source], ours: set[str]) -> bool:
     return len(theirs) == 1 and theirs[0].url in ours
 
 
-def _watch(source: Source) -> Watch:
+def _watch(source: Source, site: Site) -> Watch:
     frame = frame_url(source.kind, source.url, source.start_s) or ""
+    if frame and frame.partition("//")[2].partition("/")[0].lower() not in (*PLAYER_HOSTS, *site.frame_hosts):
+        frame = ""  # the policy would leave it blank: a link leads there instead
     return Watch(source.kind, source.url, frame, provider(source.kind, source.url))
 
 

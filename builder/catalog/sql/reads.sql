@@ -77,10 +77,10 @@ JOIN catalog.instructor i ON i.id = vi.instructor_id
 WHERE vi.video_id = ANY(%(ids)s) ORDER BY vi.video_id, vi.position, i.id
 
 -- name: video_subjects
--- The subjects of videos, by title.
+-- The subjects of videos, in the order of their slugs, which no server's locale changes.
 SELECT vs.video_id, s.id, s.slug, s.title FROM catalog.video_subject vs
 JOIN catalog.subject s ON s.id = vs.subject_id
-WHERE vs.video_id = ANY(%(ids)s) ORDER BY vs.video_id, s.title, s.id
+WHERE vs.video_id = ANY(%(ids)s) ORDER BY vs.video_id, s.slug COLLATE "C"
 
 -- name: video_sources
 -- Where videos can be watched, in order.
@@ -99,11 +99,18 @@ WHERE video_id = ANY(%(ids)s) ORDER BY video_id, language, kind
 
 -- name: neighbours
 -- For each video, the items that stand within three places of it in the lists of its subjects and
--- instructors: the bounded neighbourhood that related lectures come from.
+-- instructors: the bounded neighbourhood that related lectures come from. A place outlives what it was
+-- given for, so both are asked whether they still belong there.
 SELECT a.item_id, array_agg(b.item_id ORDER BY b.list, b.number) AS near
 FROM live.list_number a JOIN live.list_number b
     ON b.list = a.list AND b.number BETWEEN a.number - 3 AND a.number + 3 AND b.number <> a.number
 WHERE a.item_id = ANY(%(ids)s) AND (a.list & 255) IN (5, 7)
+AND CASE a.list & 255
+    WHEN 5 THEN (SELECT true FROM catalog.video_subject s WHERE s.video_id = a.item_id AND s.subject_id = a.list >> 8)
+        AND (SELECT true FROM catalog.video_subject s WHERE s.video_id = b.item_id AND s.subject_id = b.list >> 8)
+    ELSE (SELECT true FROM catalog.video_instructor i WHERE i.video_id = a.item_id AND i.instructor_id = a.list >> 8)
+        AND (SELECT true FROM catalog.video_instructor i WHERE i.video_id = b.item_id AND i.instructor_id = b.list >> 8)
+    END
 GROUP BY a.item_id
 
 -- name: list_ends
@@ -112,9 +119,14 @@ SELECT list, last FROM unnest(%(lists)s::bigint[]) AS l (list)
 CROSS JOIN LATERAL (SELECT max(number) AS last FROM live.list_number n WHERE n.list = l.list) e WHERE last IS NOT NULL
 
 -- name: list_items
--- The items of lists, by number.
-SELECT list, number, item_id FROM live.list_number WHERE list = ANY(%(lists)s) AND number BETWEEN %(low)s AND %(high)s
-ORDER BY list, number
+-- The items of lists, by number; 0 in the place of one that has left its subject, instructor or course.
+SELECT n.list, n.number, coalesce(CASE n.list & 255
+    WHEN 5 THEN (SELECT s.video_id FROM catalog.video_subject s WHERE s.video_id = n.item_id AND s.subject_id = n.list >> 8)
+    WHEN 7 THEN (SELECT i.video_id FROM catalog.video_instructor i WHERE i.video_id = n.item_id AND i.instructor_id = n.list >> 8)
+    WHEN 1 THEN (SELECT b.id FROM catalog.batch b WHERE b.id = n.item_id AND b.course_id = n.list >> 8)
+    ELSE n.item_id END, 0)
+FROM live.list_number n WHERE n.list = ANY(%(lists)s) AND n.number BETWEEN %(low)s AND %(high)s
+ORDER BY n.list, n.number
 
 -- name: shown_courses
 -- All courses that have a page.
@@ -162,7 +174,7 @@ SELECT s.title, s.slug FROM (
 JOIN catalog.subject s ON s.id = l.list >> 8
 WHERE EXISTS (SELECT FROM catalog.video_subject vs JOIN catalog.video v ON v.id = vs.video_id
     WHERE vs.subject_id = s.id AND v.status = 'published')
-ORDER BY s.title, s.id
+ORDER BY s.slug COLLATE "C"
 
 -- name: course_names
 -- Title and slug of every course that has a page.
@@ -186,26 +198,38 @@ SELECT i.name, i.slug FROM catalog.instructor i WHERE EXISTS (
 -- The prefixes of an alphabetical index that are split.
 SELECT prefix FROM live.index_split WHERE list = %(list)s
 
--- name: id_ranges
--- The highest id of each kind of thing that has a page, for cutting sitemaps.
-SELECT (SELECT max(id) FROM catalog.video WHERE status = 'published'), (SELECT max(id) FROM catalog.course),
-       (SELECT max(id) FROM catalog.batch), (SELECT max(id) FROM catalog.subject), (SELECT max(id) FROM catalog.instructor)
+-- name: map_ranges
+-- The id ranges that hold something with a page, for cutting sitemaps: (place in sitemap.FOLDERS, range).
+WITH published AS (SELECT id, batch_id FROM catalog.video WHERE status = 'published')
+SELECT 0 AS folder, id / %(size)s AS id_range FROM published
+UNION SELECT 1, b.course_id / %(size)s FROM published v JOIN catalog.batch b ON b.id = v.batch_id
+UNION SELECT 2, batch_id / %(size)s FROM published
+UNION SELECT 3, s.subject_id / %(size)s FROM published v JOIN catalog.video_subject s ON s.video_id = v.id
+UNION SELECT 4, i.instructor_id / %(size)s FROM published v JOIN catalog.video_instructor i ON i.video_id = v.id
+ORDER BY folder, id_range
 
 -- name: retired
--- Old addresses of things that are shown: (kind, old slug, slug now).
+-- Old addresses of things that have a page: (kind, old slug, slug now).
 SELECT o.kind, o.slug, coalesce(v.slug, b.slug, c.slug, s.slug, i.slug)
 FROM catalog.old_slug o
 LEFT JOIN catalog.video v ON o.kind = 'video' AND v.id = o.owner_id AND v.status = 'published'
 LEFT JOIN catalog.batch b ON o.kind = 'batch' AND b.id = o.owner_id
+    AND EXISTS (SELECT FROM catalog.video x WHERE x.batch_id = b.id AND x.status = 'published')
 LEFT JOIN catalog.course c ON o.kind = 'course' AND c.id = o.owner_id
+    AND EXISTS (SELECT FROM catalog.batch y JOIN catalog.video x ON x.batch_id = y.id WHERE y.course_id = c.id AND x.status = 'published')
 LEFT JOIN catalog.subject s ON o.kind = 'subject' AND s.id = o.owner_id
+    AND EXISTS (SELECT FROM catalog.video_subject y JOIN catalog.video x ON x.id = y.video_id
+        WHERE y.subject_id = s.id AND x.status = 'published')
 LEFT JOIN catalog.instructor i ON o.kind = 'instructor' AND i.id = o.owner_id
-ORDER BY o.kind, o.slug
+    AND EXISTS (SELECT FROM catalog.video_instructor y JOIN catalog.video x ON x.id = y.video_id
+        WHERE y.instructor_id = i.id AND x.status = 'published')
+WHERE coalesce(v.id, b.id, c.id, s.id, i.id) IS NOT NULL
+ORDER BY o.kind, o.slug COLLATE "C"
 
 -- name: aliases
 -- Addresses from before, of videos that are shown: (path, slug, video id).
 SELECT a.path, v.slug, v.id FROM catalog.alias a JOIN catalog.video v ON v.id = a.video_id AND v.status = 'published'
-ORDER BY a.path
+ORDER BY a.path COLLATE "C"
 
 -- name: videos_between
 -- The published videos of an id range.
@@ -237,29 +261,6 @@ FROM catalog.instructor i WHERE i.id BETWEEN %(low)s AND %(high)s AND EXISTS (
     SELECT FROM catalog.video_instructor vi JOIN catalog.video v ON v.id = vi.video_id
     WHERE vi.instructor_id = i.id AND v.status = 'published') ORDER BY i.id
 
--- name: any_videos
--- Whether an id range has a published video.
-SELECT id FROM catalog.video WHERE id BETWEEN %(low)s AND %(high)s AND status = 'published' LIMIT 1
-
--- name: any_courses
--- Whether an id range has a shown course.
-SELECT c.id FROM catalog.course c JOIN catalog.batch b ON b.course_id = c.id JOIN catalog.video v ON v.batch_id = b.id
-WHERE c.id BETWEEN %(low)s AND %(high)s AND v.status = 'published' LIMIT 1
-
--- name: any_batches
--- Whether an id range has a shown batch.
-SELECT batch_id FROM catalog.video WHERE batch_id BETWEEN %(low)s AND %(high)s AND status = 'published' LIMIT 1
-
--- name: any_subjects
--- Whether an id range has a shown subject.
-SELECT vs.subject_id FROM catalog.video_subject vs JOIN catalog.video v ON v.id = vs.video_id
-WHERE vs.subject_id BETWEEN %(low)s AND %(high)s AND v.status = 'published' LIMIT 1
-
--- name: any_instructors
--- Whether an id range has a shown instructor.
-SELECT vi.instructor_id FROM catalog.video_instructor vi JOIN catalog.video v ON v.id = vi.video_id
-WHERE vi.instructor_id BETWEEN %(low)s AND %(high)s AND v.status = 'published' LIMIT 1
-
 -- name: site_uuid
 -- Who this site is.
 SELECT uuid::text FROM live.site
@@ -268,3 +269,20 @@ SELECT uuid::text FROM live.site
 -- Path and digest of those paths that the manifest is certain of: a release that died left its paths uncertain.
 SELECT o.path, encode(o.digest, 'hex') FROM live.object o JOIN live.release r ON r.number = o.release
 WHERE o.path = ANY(%(paths)s) AND r.state = 'live'
+
+-- name: standing
+-- Those of the paths where a page stands for certain, and no redirect or "gone".
+SELECT o.path FROM live.object o JOIN live.release r ON r.number = o.release
+WHERE o.path = ANY(%(paths)s) AND r.state = 'live' AND o.kind NOT IN ('redirect', 'gone')
+
+-- name: paths_of
+-- The paths of the pages of some kinds; of those that bear a key, where one is given.
+SELECT path FROM live.object WHERE kind = ANY(%(kinds)s) AND (%(key)s::bigint IS NULL OR keys @> ARRAY[%(key)s::bigint])
+
+-- name: name_of
+-- Slug and title of one thing.
+SELECT slug, title FROM catalog.video WHERE %(kind)s = 'video' AND id = %(id)s
+UNION ALL SELECT slug, title FROM catalog.batch WHERE %(kind)s = 'batch' AND id = %(id)s
+UNION ALL SELECT slug, title FROM catalog.course WHERE %(kind)s = 'course' AND id = %(id)s
+UNION ALL SELECT slug, title FROM catalog.subject WHERE %(kind)s = 'subject' AND id = %(id)s
+UNION ALL SELECT slug, name FROM catalog.instructor WHERE %(kind)s = 'instructor' AND id = %(id)s
