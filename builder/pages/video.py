@@ -9,7 +9,7 @@ from markupsafe import Markup
 from builder.catalog import keys
 from builder.catalog.model import Batch, Card, Link, Order, Resource, Source, Video
 from builder.catalog.reads import Catalog
-from builder.catalog.sources import frame_url, provider
+from builder.catalog.sources import frame_url, provider, watch_url
 from builder.catalog.text import cut
 from builder.pages.page import (
     HTML,
@@ -47,7 +47,7 @@ class Watch(NamedTuple):
     """A source as the page offers it."""
 
     kind: str
-    url: str  # where it is watched at its own place
+    url: str  # where it is watched at its own place, from its start on
     frame: str  # what the player opens after a click; "" where nothing here can
     provider: str
 
@@ -176,7 +176,7 @@ def _watch(source: Source, site: Site) -> Watch:
     frame = frame_url(source.kind, source.url, source.start_s) or ""
     if frame and frame.partition("//")[2].partition("/")[0].lower() not in (*PLAYER_HOSTS, *site.frame_hosts):
         frame = ""  # the policy would leave it blank: a link leads there instead
-    return Watch(source.kind, source.url, frame, provider(source.kind, source.url))
+    return Watch(source.kind, watch_url(source.kind, source.url, source.start_s), frame, provider(source.kind, source.url))
 
 
 def _keys(lecture: Lecture) -> list[int]:

@@ -61,6 +61,7 @@ def run_import(
                     texts.setdefault(hash, (record.file, record.line))
                 progress("read", n + 1, reader.total)
             survey.report_names(report)
+            survey.report_shared(report)
             clock = report.lap("read", clock)
             writer, written = Writer(cursor, reader.origin, survey, report), 0
             for count in writer.write():

@@ -15,6 +15,7 @@ from builder.catalog.importers.record import KINDS, NAMED, Kind, Record, key_of
 from builder.catalog.importers.report import Report
 
 CHUNK = 500  # records written in one statement: a batch or two, and little to do again when one of them fails
+_SHOWN = 10  # other records that a line of the report names
 _IMPLIED: dict[Kind, tuple[tuple[str, Kind], ...]] = {
     "video": (("subjects", "subject"), ("instructors", "instructor"), ("batch", "batch")),
     "batch": (("course", "course"),),
@@ -30,7 +31,7 @@ class Survey:
         self._first: dict[tuple[Kind, str, str], tuple[str, int | None]] = {}
         self._files = {kind: tempfile.TemporaryFile() for kind in KINDS}  # noqa: SIM115 closed by close()
         self._waiting: dict[Kind, list[Record]] = defaultdict(list)
-        self._plays: dict[int, list[str]] = defaultdict(list)  # hash of an address -> files
+        self._plays: dict[str, list[tuple[str, int | None]]] = defaultdict(list)  # an address -> the records it stands in
 
     def __enter__(self) -> Survey:
         return self
@@ -46,6 +47,8 @@ class Survey:
             named = record.values.get(field)
             for name in named if isinstance(named, list) else [named] if named else ():
                 self._name(kind, name, record)
+        for _, url, _ in record.values.get("sources") or ():
+            self._plays[url].append((record.file, record.line))
         waiting = self._waiting[record.kind]
         if len(waiting) >= CHUNK and (record.kind != "video" or waiting[-1].values.get("batch") != record.values.get("batch")):
             self._flush(record.kind)
@@ -87,6 +90,15 @@ class Survey:
                 file, line = min(self.first(kind, key) for key in keys)
                 report.note(file, line, "instructors", " / ".join(names), "kept",
                             "differ only in accents or points: merge them if they are one person")
+
+    def report_shared(self, report: Report) -> None:
+        """Note each address that is a source of more than one video: talks of one session, or one talk twice."""
+        for url, places in self._plays.items():
+            if len(set(places)) > 1:
+                file, line = places[0]
+                others = ", ".join(f"{other}:{at}" if at else other for other, at in sorted(set(places) - {places[0]})[:_SHOWN])
+                report.note(file, line, "sources", url, "kept",
+                            f"a source of {len(set(places))} videos, of {others} too; each has its page")
 
     def _name(self, kind: Kind, name: str, record: Record) -> None:
         key = key_of(kind, name)
