@@ -225,9 +225,9 @@ def _content(site: Built) -> list[Any]:
 
 
 @pytest.mark.parametrize(("line", "field"), [
-    ('{"kind":"video","title":"x"}', ""), ('{"kind":"planet","title":"x"}', "kind"), ("[1]", ""), ("{", ""), ("\xff", ""),
-    ('{"kind":"video","title":"x","batch":"b","duration_s":-1}', "duration_s"), ('{"kind":"video","title":"a\\u0000","batch":"b"}', ""),
-    ('{"kind":"video","title":"x","batch":"b","colour":"red"}', ""), ("[" * 100_000, ""),
+    ('{"kind":"video","title":"x"}', "batch"), ('{"kind":"planet","title":"x"}', "kind"), ("[1]", ""), ("{", ""), ("\xff", ""),
+    ('{"kind":"video","title":"x","batch":"b","duration_s":-1}', "duration_s"),
+    ('{"kind":"video","title":"x","batch":"b","colour":"red"}', "colour"), ("[" * 100_000, ""),
 ])
 def test_a_line_that_is_no_record_is_refused_by_its_number(site: Built, tmp_path: Path, line: str, field: str) -> None:
     file = tmp_path / "in.jsonl"

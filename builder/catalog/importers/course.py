@@ -11,7 +11,7 @@ _DATE = re.compile(
     rf"(?:[-/]\d{{1,2}}(?:[-/]\d{{1,2}})?)?(?:\s+{_MONTH}(?:\s+\d{{1,2}}(?:st|nd|rd|th)?\b)?)?",
     re.IGNORECASE)
 _EMPTY = re.compile(r"[(\[{]\s*[-\u2013/,.]*\s*[)\]}]")
-_ABOUT = re.compile(r"(?:\b(?:circa|ca\.?|c\.|in|of|from|edition)|[@,;:/\u2013-])\s*$", re.IGNORECASE)
+_ABOUT = re.compile(r"(?:\b(?:circa|ca\.|in|of|from)|[@,;:/\u2013-])\s*$")
 
 
 def course_title(batch_title: str) -> str:

@@ -64,8 +64,6 @@ def matches(cursor: Any, kind: Kind, chunk: Sequence[Record], known: dict[str, B
             elif row is not None:
                 record.id = None  # another thing's here: this one gets a number of its own
     for record in chunk:
-        if kind != "video" and record.ref not in known and record.ref not in found and not record.implied and record.slug is None:
-            same = names.find(kind, named(record)) if named(record) and record.wish == "" else None
-            if same is not None:
-                found[record.ref] = same
+        if record.by_name and record.ref not in known and (same := names.find(kind, named(record))) is not None:
+            found[record.ref] = same
     return found

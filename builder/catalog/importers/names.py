@@ -23,7 +23,8 @@ _IMPORTED = "SELECT kind, ref, row_id FROM catalog.import_record WHERE origin = 
 class Names:
     """The rows of the four kinds that others name, by name, slug and earlier import."""
 
-    def __init__(self, cursor: Any, origin: str) -> None:
+    def __init__(self, cursor: Any, origin: str, *, slugs_first: bool = False) -> None:
+        self._slugs_first = slugs_first  # a format that names rows by slug means the row that has it now
         self._refs: dict[Kind, dict[str, int]] = defaultdict(dict)
         self._slugs: dict[Kind, dict[str, int]] = defaultdict(dict)
         self._old: dict[Kind, dict[str, int]] = defaultdict(dict)
@@ -52,7 +53,10 @@ class Names:
     def find(self, kind: Kind, name: str) -> int | None:
         """The row that *name* stands for; None where there is none, or more than one that nothing tells apart."""
         key = key_of(kind, name)
-        for known in (self._refs[kind].get(name), self._refs[kind].get(key), self._slugs[kind].get(name)):
+        slug = self._slugs[kind].get(name)
+        if self._slugs_first and slug is not None:
+            return slug
+        for known in (self._refs[kind].get(name), self._refs[kind].get(key), slug):
             if known is not None:
                 return known
         same = self._keys[kind].get(key, ())
@@ -63,15 +67,3 @@ class Names:
     def several(self, kind: Kind, name: str) -> bool:
         """Whether more than one row bears this name."""
         return len(self._keys[kind].get(key_of(kind, name), ())) > 1
-
-    def by_ref(self, kind: Kind, ref: str) -> int | None:
-        """The row that a record of the files made earlier, where it still stands."""
-        return self._refs[kind].get(ref)
-
-    def by_slug(self, kind: Kind, slug: str) -> int | None:
-        """The row that has or had this slug."""
-        return self._slugs[kind].get(slug) or self._old[kind].get(slug)
-
-    def remembered(self, kind: Kind, name: str) -> bool:
-        """Whether *name* needs no record of its own to be found again: an earlier import's, or a slug."""
-        return name in self._refs[kind] or key_of(kind, name) in self._refs[kind] or name in self._slugs[kind]

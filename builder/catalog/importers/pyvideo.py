@@ -35,6 +35,7 @@ class Files:
     """A folder in pyvideo layout; iterating it yields records, batches before their videos."""
 
     origin = ORIGIN
+    slugs_first = False
 
     def __init__(self, root: Path, report: Report) -> None:
         self.root = root

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from edge.address import slugify
@@ -33,8 +33,8 @@ class Record:
     id: int | None = None
     slug: str | None = None  # the slug that the file names its row by
     version: int | None = None
-    implied: bool = False  # only named by another record: it makes a row, and never alters one
-    raw: str = ""  # the line it came from, for a file of refused records
+    by_name: bool = False  # with neither id nor slug, the row that bears its name is meant
+    only_new: dict[str, Any] = field(default_factory=dict)  # what a new row gets and no standing one: words_at, old_slugs
 
 
 def name_key(name: str) -> str:

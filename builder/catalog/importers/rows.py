@@ -18,7 +18,7 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
               "batch", "position", "licence", "picture_url", "words_at"),
 }
 LISTS = ("subjects", "instructors", "sources", "resources", "aliases", "captions")
-REQUIRED = {"description": "", "description_markup": "markdown", "gated": False, "status": "draft", "licence": ""}
+REQUIRED = {"version": 1, "description": "", "description_markup": "markdown", "gated": False, "status": "draft", "licence": ""}
 _STORED = {"course": "course_id", "batch": "batch_id"}
 
 # Purpose: rows of a kind as the merge compares them, with a video's lists. One look-up by primary key each.
@@ -50,6 +50,12 @@ _NEW_IDS = "SELECT nextval(pg_get_serial_sequence('catalog.{kind}', 'id')) FROM 
 _RAISE_SEQUENCE = """
     SELECT setval(s, greatest(nextval(s), (SELECT coalesce(max(id), 1) FROM catalog.{kind})))
     FROM pg_get_serial_sequence('catalog.{kind}', 'id') AS s"""
+# Purpose: former slugs of new rows, as far as no row has or had them.
+_KEEP_OLD_SLUGS = """
+    INSERT INTO catalog.old_slug (slug, kind, owner_id)
+    SELECT o->>0, o->>1, (o->>2)::bigint FROM jsonb_array_elements(%s::jsonb) AS o
+    WHERE NOT EXISTS (SELECT FROM catalog.{kind} WHERE slug = o->>0)
+    ON CONFLICT DO NOTHING"""
 _REMEMBER = """
     INSERT INTO catalog.import_record (origin, kind, ref, row_id, wrote)
     SELECT %s, %s, r->>0, (r->>1)::bigint, r->2 FROM jsonb_array_elements(%s::jsonb) AS r
@@ -71,7 +77,7 @@ def current(cursor: Any, kind: Kind, ids: Sequence[int]) -> dict[int, dict[str, 
     for row in rows.values():
         for field in ("publish_at", "words_at"):
             if row.get(field):
-                row[field] = moment(row[field])
+                row[field] = in_utc(row[field])
     return rows
 
 
@@ -81,6 +87,14 @@ def moment(text: str) -> str:
     if at.tzinfo is None:
         raise ValueError(f"{text!r} names no time zone: write 2026-09-01T09:00:00+02:00")
     return at.astimezone(UTC).isoformat()
+
+
+def in_utc(text: str) -> str:
+    """:func:`moment` of what the database gives; its "infinity" stays."""
+    try:
+        return moment(text)
+    except ValueError:
+        return text
 
 
 def new_ids(cursor: Any, kind: Kind, count: int) -> list[int]:
@@ -96,12 +110,14 @@ def raise_sequence(cursor: Any, kind: Kind) -> None:
 
 def insert(cursor: Any, kind: Kind, rows: Sequence[Row]) -> None:
     """Insert rows of one kind, and for videos all that hangs on them, in one statement a table."""
-    fields = [field for field in COLUMNS[kind] if any(field in row.values for row in rows)]
+    fields = [field for field in (*COLUMNS[kind], "version") if any(field in row.values for row in rows)]
     _copy(cursor, kind, ["id", "slug", *(_STORED.get(field, field) for field in fields)], (
         (row.id, row.slug, *(_or_default(field, row.values.get(field)) for field in fields)) for row in rows))
     if kind == "video":
         for field in LISTS:
             _add_list(cursor, field, [(row.id, row.values.get(field) or []) for row in rows])
+    if old := [(slug, kind, row.id) for row in rows for slug in row.values.get("old_slugs") or ()]:
+        cursor.execute(_KEEP_OLD_SLUGS.format(kind=kind), (json.dumps(old),))
 
 
 def update(cursor: Any, kind: Kind, id: int, changes: dict[str, Any]) -> None:

@@ -23,14 +23,18 @@ if TYPE_CHECKING:
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('lectern.import')::bigint)"
 
 
-class ImportError_(LecternError):
+class NoCatalog(LecternError):
     """Nothing can be imported from this path; the message says what is expected there."""
 
 
 class Reader(Protocol):
-    """A set of files: its name among all sets, and its records, batches before their videos."""
+    """A set of files: its name among all sets, and its records, batches before their videos.
+
+    *slugs_first*: where a record names another, a slug is meant before a name.
+    """
 
     origin: str
+    slugs_first: bool
     withheld: list[str]
     total: int
 
@@ -60,10 +64,10 @@ def run_import(
                     hash = warmer.offer(cursor, source, record.values.get("description_markup") or "markdown")
                     texts.setdefault(hash, (record.file, record.line))
                 progress("read", n + 1, reader.total)
-            survey.report_names(report)
+            survey.report_names(report, slugs=reader.slugs_first)
             survey.report_shared(report)
             clock = report.lap("read", clock)
-            writer, written = Writer(cursor, reader.origin, survey, report), 0
+            writer, written = Writer(cursor, reader.origin, survey, report, slugs_first=reader.slugs_first), 0
             for count in writer.write():
                 written += count
                 progress("write", written, reader.total)
@@ -85,9 +89,10 @@ def run_import(
 
 
 def open_reader(path: Path, report: Report) -> Reader:
-    """The reader for what stands at *path*."""
+    """The reader for what stands at *path*. Raises NoCatalog."""
     if Files.is_here(path):
         return Files(path, report)
     if Lines.is_here(path):
         return Lines(path, report)
-    raise ImportError_(f"{path} holds no catalog: a folder in the pyvideo layout, or a .jsonl file, is expected.")
+    raise NoCatalog(
+        f"{path} holds no catalog: a folder in the pyvideo layout, or a file that ends in .jsonl or .csv, is expected.")

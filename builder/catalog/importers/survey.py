@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from builder.catalog.importers.record import KINDS, NAMED, Kind, Record, key_of
 from builder.catalog.importers.report import Report
+from edge.address import slugify
 
 CHUNK = 500  # records written in one statement: a batch or two, and little to do again when one of them fails
 _SHOWN = 10  # other records that a line of the report names
@@ -73,11 +74,16 @@ class Survey:
         """File and line of the first record that uses a name, in any spelling."""
         return min((self._first[kind, key, name] for name in self.spellings[kind][key]), key=lambda place: (place[0], place[1] or 0))
 
-    def report_names(self, report: Report) -> None:
-        """Note each spelling that was joined with another, and names so alike that somebody should look."""
+    def report_names(self, report: Report, *, slugs: bool = False) -> None:
+        """Note each spelling that was joined with another, and names so alike that somebody should look.
+
+        *slugs*: names may be slugs, which are nobody's spelling.
+        """
         alike: dict[tuple[Kind, str], list[str]] = defaultdict(list)
         for kind in ("subject", "instructor"):
             for key, spellings in self.spellings[kind].items():
+                if slugs and all(slugify(name, "") == name for name in spellings):
+                    continue
                 chosen = self.spelling(kind, key)
                 for name in sorted(name for name in spellings if name != chosen):
                     file, line = self._first[kind, key, name]

@@ -45,12 +45,12 @@ class _Done:
 class Writer:
     """Writes the records of one survey, all in the caller's transaction."""
 
-    def __init__(self, cursor: Any, origin: str, survey: Survey, report: Report) -> None:
+    def __init__(self, cursor: Any, origin: str, survey: Survey, report: Report, *, slugs_first: bool = False) -> None:
         self._cursor = cursor
         self._origin = origin
         self._survey = survey
         self._report = report
-        self._names = Names(cursor, origin)
+        self._names = Names(cursor, origin, slugs_first=slugs_first)
         self._places = Places(cursor, origin)
         self._slugs: dict[Kind, dict[str, str]] = {}
 
@@ -84,7 +84,7 @@ class Writer:
             courses = {course for record in records
                        if self._names.find("course", course := record.values["course"]) is None}
             self._add("course", [
-                Record("course", key_of("course", title), "", None, {"title": title}, wish=slugify(title, "course"), implied=True)
+                Record("course", key_of("course", title), "", None, {"title": title}, wish=slugify(title, "course"))
                 for title in sorted(courses)])
         self._add(kind, records)
 
@@ -94,9 +94,11 @@ class Writer:
         if kind == "batch":
             values["course"] = course_title(name)
         file, line = self._survey.first(kind, key)
+        if kind == "batch":
+            self._report.note(file, line, kind, name, "mended", f"no batch is called so: one was made, in the course {values['course']!r}")
         if self._names.several(kind, name):
             self._report.note(file, line, kind, name, "kept", f"more than one {kind} bears this name, so another was made: merge them")
-        return Record(kind, key, file, line, values, wish=slugify(name, kind), implied=True)
+        return Record(kind, key, file, line, values, wish=slugify(name, kind))
 
     def _add(self, kind: Kind, records: list[Record]) -> None:
         self._slugs[kind] |= slugs.allot(self._cursor, kind, [(record.ref, record.wish) for record in records])
@@ -162,7 +164,8 @@ class Writer:
             self._drop_aliases([(record, values, None) for record, values in ready], done)
         made = iter(rows.new_ids(self._cursor, kind, sum(record.id is None for record, _ in ready)))
         inserted = [
-            rows.Row(next(made) if record.id is None else record.id, self._slugs[kind][record.ref], values) for record, values in ready
+            rows.Row(next(made) if record.id is None else record.id, self._slugs[kind][record.ref], values | record.only_new)
+            for record, values in ready
         ]
         if inserted:
             rows.insert(self._cursor, kind, inserted)
