@@ -47,9 +47,10 @@ def migrate(as_json: bool) -> None:
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--check", is_flag=True, help="Read and judge only; write nothing.")
 @click.option("--strict", is_flag=True, help="Write nothing at all where one record is refused.")
+@click.option("--refused", type=click.Path(dir_okay=False, path_type=Path), help="Where refused records of a .jsonl or .csv file go.")
 @json_option
-def import_(path: Path, check: bool, strict: bool, as_json: bool) -> None:
-    """Take a catalog in: a folder in the pyvideo layout, or Lectern's own JSON Lines.
+def import_(path: Path, check: bool, strict: bool, refused: Path | None, as_json: bool) -> None:
+    """Take a catalog in: a folder in the pyvideo layout, or Lectern's own JSON Lines or CSV.
 
     Importing the same files again changes nothing; what was edited here since stays and is reported.
     Exit code 1 when records were refused.
@@ -57,11 +58,13 @@ def import_(path: Path, check: bool, strict: bool, as_json: bool) -> None:
     \b
     Example: python build.py import lectures.jsonl --check
     """
-    from builder.catalog.importers import run_import
+    from builder.catalog.importers import run_import, write_refused
     from builder.progress import bar
 
     with _catalog(_settings()) as connection, bar() as progress:
         report = run_import(connection, path, check=check, strict=strict, progress=progress)
+    if refused is not None:
+        write_refused(path, report, refused)
     if as_json:
         show(report.as_json())
     else:
