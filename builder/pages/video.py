@@ -101,6 +101,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
     batches = catalog.batches(sorted({v.batch_id for v in videos}))
     orders = catalog.orders(list(batches))
     places = {batch: {id: n for n, id in enumerate(order.ids)} for batch, order in orders.items()}
+    names = {batch: distinct(order.titles) for batch, order in orders.items()}
     subjects, sources = catalog.subjects_of(ids), catalog.sources_of(ids)
     resources, captions = catalog.resources_of(ids), catalog.captions_of(ids)
     near = catalog.near(ids)
@@ -136,8 +137,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
             near_cards,
         )
         groups = " ".join((group_tag("video", video.id), group_tag("batch", batch.id), group_tag("course", batch.course_id)))
-        title = nth(video.title, order.titles[:place].count(video.title))
-        title = f"{title} · {nth(batch.title, batch.namesakes)}"
+        title = f"{names[batch.id][place]} · {nth(batch.title, batch.namesakes)}"
         yield Page(path, VIDEO, _keys(lecture), groups, lecture, _head(lecture, site, title, path))
         for n, part in enumerate(parts[1:], 2):
             yield _text_page(lecture, Path(f"{path}text/page/{n}/"), n, part, title, groups)
@@ -150,6 +150,21 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
 def data_path(id: int) -> Path:
     """Where a video's JSON is."""
     return Path(f"/data/video/{id}.json")
+
+
+def distinct(titles: Sequence[str]) -> list[str]:
+    """Names of a batch's lectures of which no two are alike: the second "Lightning Talks" ends in "(2)",
+    or in a higher number where another lecture is called just so."""
+    taken = set(titles)
+    counts: dict[str, int] = {}
+    names = []
+    for title in titles:
+        n = counts.get(title, 0) + 1
+        while n > 1 and f"{title} ({n})" in taken:
+            n += 1
+        counts[title] = n
+        names.append(f"{title} ({n})" if n > 1 else title)
+    return names
 
 
 def _around(order: Order, place: int) -> list[int]:

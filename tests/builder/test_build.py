@@ -1,6 +1,7 @@
 """Builds: what they upload, set aside, retire; and that nothing but rows decides a byte."""
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -9,11 +10,14 @@ from pathlib import Path
 
 import jinja2
 import pytest
+from click.testing import CliRunner
 
+from build import main
 from builder import journal, pipeline
 from builder.pages import PARTS
 from builder.processes import processes
 from builder.render import Renderer
+from builder.task import Failure
 from tests.site import SITE, Built, fill
 
 TOP = Path(__file__).resolve().parents[2]
@@ -95,19 +99,94 @@ def test_a_page_that_fails_at_first_gets_a_stand_in_so_that_no_link_is_dead(site
     assert 'href="/"' in text
 
 
-def test_units_that_cannot_be_read_are_set_aside_one_by_one(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_unit_that_cannot_be_made_keeps_what_it_has_live(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(site)
-    part = PARTS["video"]
-
-    def pages(catalog: object, of: object, ids: list[int]) -> object:
-        if 2 in ids:
-            raise ValueError("a row that nobody foresaw")
-        return part.pages(catalog, of, ids)  # type: ignore[arg-type]
-
-    monkeypatch.setitem(PARTS, "video", part._replace(pages=pages))  # type: ignore[arg-type]
+    site.build()
+    before = site.digests()
+    _lose(monkeypatch, "video", 2)
+    site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 3")
     summary = site.build()
     assert [failure.kind for failure in summary.set_aside] == ["video:2"]
-    assert "/videos/lecture-1/" in site.objects()
+    after = site.digests()
+    for path in ("/videos/lecture-2/", "/data/video/2.json"):
+        assert after[path] == before[path]
+    assert {path for path, thing in site.objects().items() if thing.status == 410} == {"/videos/lecture-3/", "/data/video/3.json"}
+    site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 2")  # no unit of any build now
+    site.build()
+    assert site.objects()["/videos/lecture-2/"].status == 410
+
+
+PLACES = {"video": "/videos/lecture-2/", "batch": "/batches/second/", "course": "/courses/second/", "subject": "/subjects/second/",
+          "instructor": "/instructors/second/"}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_unit_that_cannot_be_made_at_first_has_a_stand_in(site: Built, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site)
+    site.sql("INSERT INTO catalog.course (id, slug, title) VALUES (2, 'second', 'The <second>')")
+    site.sql("INSERT INTO catalog.batch (id, course_id, slug, title) VALUES (2, 2, 'second', 'The <second>')")
+    site.sql("INSERT INTO catalog.subject (id, slug, title) VALUES (2, 'second', 'The <second>')")
+    site.sql("INSERT INTO catalog.instructor (id, slug, name) VALUES (2, 'second', 'The <second>')")
+    site.sql("UPDATE catalog.video SET batch_id = 2, title = 'The <second>' WHERE id = 2")
+    site.sql("UPDATE catalog.video_subject SET subject_id = 2 WHERE video_id = 2")
+    site.sql("UPDATE catalog.video_instructor SET instructor_id = 2 WHERE video_id = 2")
+    _lose(monkeypatch, name, 2)
+    assert [failure.kind for failure in site.build().set_aside] == [f"{name}:2"]
+    text = site.text(PLACES[name])
+    assert "The &lt;second&gt;" in text
+    assert "noindex" in text
+    assert site.build().release is None  # and stands, until the page can be made
+    monkeypatch.undo()
+    site.build()
+    assert "noindex" not in site.text(PLACES[name])
+
+
+@pytest.mark.parametrize("name", sorted(PARTS))
+def test_no_part_that_fails_whole_takes_a_page_away(site: Built, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site, videos=110)
+    site.sql("UPDATE catalog.video SET slug = 'renamed' WHERE id = 1")
+    site.build()
+    before = site.digests()
+    _lose(monkeypatch, name, None)
+    summary = site.build()
+    assert summary.set_aside
+    assert summary.retired == 0
+    assert site.digests() == before
+
+
+def test_what_failed_and_was_gone_before_has_a_stand_in_since_pages_link_to_it(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site)
+    site.build()
+    site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 2")
+    site.build()
+    site.sql("UPDATE catalog.video SET status = 'published' WHERE id = 2")
+    _break(monkeypatch, "/videos/lecture-2/")
+    site.build()
+    thing = site.objects()["/videos/lecture-2/"]
+    assert thing.status == 200
+    assert "Lecture 2" in site.text("/videos/lecture-2/")
+
+
+def test_a_build_that_set_pages_aside_says_which_and_ends_with_1(site: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failure = Failure("/videos/lecture-2/", "video", "UndefinedError: 'nothing' is undefined")
+    monkeypatch.setattr(pipeline, "build", lambda *_, **__: pipeline.Summary(1, rendered=9, set_aside=[failure], seconds={"render": 1.0}))
+    environ = {"DATABASE_URL": site.dsn, "LECTERN_DATA": str(tmp_path / "data")}
+    done = CliRunner().invoke(main, ["build", "--json"], env=environ)
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["set_aside"] == [failure._asdict()]
+    assert "/videos/lecture-2/" in done.stderr
+
+
+def _lose(monkeypatch: pytest.MonkeyPatch, name: str, unit: int | None) -> None:
+    """Making the pages of one unit of a part fails, or of all of them."""
+    part = PARTS[name]
+
+    def pages(catalog: object, of: object, units: list[int]) -> object:
+        if unit is None or unit in units:
+            raise ValueError("a row that nobody foresaw")
+        return part.pages(catalog, of, units)  # type: ignore[arg-type]
+
+    monkeypatch.setitem(PARTS, name, part._replace(pages=pages))  # type: ignore[arg-type]
 
 
 def _break(monkeypatch: pytest.MonkeyPatch, path: str) -> None:

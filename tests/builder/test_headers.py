@@ -1,10 +1,20 @@
 """The exact headers of every kind of page, written out by hand, in all three profiles."""
 from __future__ import annotations
 
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+from builder import render
 from builder.pages import KINDS
-from tests.site import Built, fill
+from builder.pages.page import Site
+from tests.site import SITE, Built, fill
+
+TOP = Path(__file__).resolve().parents[2]
 
 HTML = "text/html; charset=utf-8"
 CATALOG = {"100k": 1800, "500k": 3600, "1m": 7200}
@@ -74,6 +84,46 @@ def test_the_gzip_header_bears_the_write_number_and_nothing_of_the_machine(site:
     release = site.build().release
     assert release is not None
     for path, thing in site.objects().items():
-        if thing.gzipped:
-            assert thing.body[:4] == b"\x1f\x8b\x08\x00", path
-            assert int.from_bytes(thing.body[4:8], "little") == release == thing.write_number
+        assert thing.gzipped, path  # the smallest too
+        assert thing.body[:4] == b"\x1f\x8b\x08\x00", path
+        assert int.from_bytes(thing.body[4:8], "little") == release == thing.write_number
+        assert thing.body[8:10] in (b"\x00\xff", b"\x00\x03"), path  # neither speed nor system decides the digest
+
+
+def test_bytes_never_come_back_when_the_words_do(site: Built) -> None:
+    fill(site)
+    seen: dict[str, set[bytes]] = {}
+    digests = []
+    for base in ("https://a.example", "https://b.example", "https://a.example"):
+        site.build(site=SITE._replace(base_url=base))
+        digests.append(site.digests())
+        for path in ("/robots.txt", "/videos/lecture-1/", "/sitemap.xml", "/data/video/1.json"):
+            body = site.objects()[path].body
+            assert body not in seen.setdefault(path, set()), path  # nor does a bucket's ETag, so no old writer passes
+            seen[path].add(body)
+    assert digests[0] == digests[2] != digests[1]
+
+
+def test_a_digest_is_of_words_headers_and_tags_whatever_packed_them(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site)
+    site.build()
+    before = site.digests()
+    monkeypatch.setattr(render.isal_zlib, "compress", lambda body, level, bits: gzip.compress(body, 1))
+    site.sql("TRUNCATE live.object, live.release")
+    site.build()
+    assert site.digests() == before
+    monkeypatch.undo()
+    site.build(profile="1m")  # other headers, same words
+    after = site.digests()
+    assert not [path for path in after if after[path] == before[path] and path != "/404.html" and "/assets/" not in path
+                and not path.startswith(("/data/", "/captions/"))]
+
+
+def test_a_fingerprint_is_the_same_in_every_process() -> None:
+    code = ("from builder.fingerprint import fingerprint; from builder.pages.page import Site;"
+            "print(fingerprint(Site('L', 'https://l.example', 9, ('a.example', 'b.example', 'c.example')), '100k').hex())")
+    made = {subprocess.run([sys.executable, "-c", code], cwd=TOP, env=os.environ | {"PYTHONHASHSEED": seed}, check=True,
+                           capture_output=True, text=True).stdout for seed in ("1", "2", "3")}
+    assert len(made) == 1
+    hash(Site("L", "https://l.example", 9))  # and nothing in it is a set, whose order is chance
+    assert not any(isinstance(value, (set, frozenset)) for value in Site("L", "https://l.example", 9))

@@ -83,8 +83,94 @@ def test_names_in_other_scripts_have_a_place() -> None:
     assert fold("हिन्दी") == "हिन्दी"
     assert fold("李 明") == "李明"
     assert fold("!!!") == "_"
+    assert fold("İstanbul") == fold("istanbul")  # no loose dot
+    assert fold("x\u0302") == "x"
+    assert fold("שָׁלוֹם") == "שָׁלוֹם"
 
 
 @given(st.lists(st.text(min_size=1, max_size=8), max_size=40))
 def test_a_short_index_asks_for_no_split(titles: list[str]) -> None:
     assert wanted_splits(sorted((fold(t), t, "slug") for t in titles), set()) == set()
+
+
+def test_what_left_a_subject_an_instructor_or_a_course_is_in_its_list_no_more(site: Built) -> None:
+    fill(site, videos=120)
+    site.sql("INSERT INTO catalog.course (id, slug, title) VALUES (2, 'other', 'Other')")
+    site.sql("INSERT INTO catalog.batch (id, course_id, slug, title) VALUES (2, 1, 'second', 'Second')")
+    site.sql("UPDATE catalog.video SET batch_id = 2 WHERE id <= 60")
+    site.build()
+    before = site.digests()
+    site.sql("DELETE FROM catalog.video_subject WHERE video_id = 20")
+    site.sql("DELETE FROM catalog.video_instructor WHERE video_id = 20")
+    site.sql("UPDATE catalog.batch SET course_id = 2 WHERE id = 2")
+    site.build()
+    left = [n for n in range(50, 0, -1) if n != 20]
+    assert _shown(site, "/subjects/subject/page/1/") == left
+    assert _shown(site, "/instructors/teacher/page/1/") == left
+    assert "/batches/second/" not in site.text("/courses/course/")
+    assert "/batches/second/" in site.text("/courses/other/")
+    assert "/videos/lecture-20/" not in site.text("/subjects/subject/feed.xml")
+    assert site.digests()["/subjects/subject/"] == before["/subjects/subject/"]
+    site.sql("INSERT INTO catalog.video_subject VALUES (20, 1)")
+    site.build()
+    assert _shown(site, "/subjects/subject/page/1/") == list(range(50, 0, -1))  # its place was kept
+
+
+def test_what_left_a_subject_is_related_to_none_of_it(site: Built) -> None:
+    fill(site, videos=20)
+    site.sql("DELETE FROM catalog.video_instructor")
+    for batch in range(2, 22):
+        site.sql("INSERT INTO catalog.batch (id, course_id, slug, title) VALUES (%s, 1, 'batch-' || %s, 'Batch')", batch, batch)
+        site.sql("UPDATE catalog.video SET batch_id = %s WHERE id = %s", batch, batch - 1)
+    site.build()
+    assert 10 in _related(site, 9)
+    site.sql("DELETE FROM catalog.video_subject WHERE video_id = 10")
+    site.build()
+    assert _related(site, 9)
+    assert 10 not in _related(site, 9)
+    assert _related(site, 10) == []
+
+
+def _related(site: Built, id: int) -> list[int]:
+    related = site.text(f"/videos/lecture-{id}/").partition("Related lectures")[2]
+    return [int(n) for n in re.findall(r'data-video="(\d+)"', related)]
+
+
+def test_a_newest_one_that_leaves_moves_no_page_border(site: Built) -> None:
+    fill(site, videos=100)
+    site.build()
+    assert _shown(site, "/subjects/subject/") == list(range(100, 50, -1))
+    site.sql("DELETE FROM catalog.video_subject WHERE video_id = 100")
+    site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 99")
+    site.build()
+    assert _shown(site, "/subjects/subject/") == list(range(98, 50, -1))
+    assert _shown(site, "/subjects/subject/page/1/") == list(range(50, 0, -1))
+
+
+def test_a_letter_that_is_long_is_split_by_its_second_one(site: Built) -> None:
+    fill(site)
+    site.sql("""INSERT INTO catalog.subject (id, slug, title)
+        SELECT n, 'topic-' || n, CASE WHEN n %% 2 = 0 THEN 'Anagram ' ELSE 'Äther ' END || n FROM generate_series(100, 101 + %s) n""",
+             SPLIT_OVER)
+    site.sql("INSERT INTO catalog.subject (id, slug, title) VALUES (50, 'one-letter', 'A'), (51, 'latin-i', 'ice'), (52, 'dotless', 'ıce')")
+    site.sql("INSERT INTO catalog.video_subject SELECT 1, id FROM catalog.subject WHERE id >= 50")
+    site.build()
+    assert '"/subjects/letter/a/"' in site.text("/subjects/")
+    letter = site.text("/subjects/letter/a/")
+    assert '"/subjects/letter/an/"' in letter
+    assert '"/subjects/letter/at/"' in letter
+    assert "/subjects/one-letter/" in letter
+    assert "/subjects/topic-100/" in site.text("/subjects/letter/an/")
+    names = [path for path in site.objects() if path.startswith("/subjects/letter/")]
+    titles = [site.text(path).partition("<title>")[2].partition("</title>")[0] for path in names]
+    assert len(set(titles)) == len(titles) >= 6
+
+
+def test_an_id_of_another_system_makes_no_more_sitemaps_than_there_are_things(site: Built) -> None:
+    fill(site)
+    site.sql("INSERT INTO catalog.video (id, slug, title, status, batch_id) VALUES (9000000000000, 'far', 'Far', 'published', 1)")
+    site.build()
+    maps = {path for path in site.objects() if path.startswith("/sitemaps/")}
+    assert len(maps) == 10
+    assert "/videos/far/" in site.text("/sitemaps/videos-18000000000.xml")
+    assert {path for path in maps if f"https://lectures.example{path}<" not in site.text("/sitemap.xml")} == set()
