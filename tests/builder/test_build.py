@@ -50,7 +50,7 @@ def test_processes_and_one_process_give_the_same_bytes(site: Built, tmp_path: Pa
     site.build()
     one = site.digests()
     site.sql("TRUNCATE live.object, live.release")
-    with processes(3) as executor:
+    with processes(8) as executor:
         site.build(executor=executor)
     assert site.digests() == one
 

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import html5lib
 import pytest
 
-from tests.site import Built, fill
+from tests.site import SITE, Built, fill
 
 HOSTILE = (
     "</script><img src=x onerror=alert(1)>",
@@ -15,6 +15,10 @@ HOSTILE = (
     "\"'><svg onload=alert(1)>&amp;&lt;",
     "]]></title></entry>{{ 7*7 }}{% raw %}",
     "कक्षा المحاضرة 讲座 강의",
+    "\u2067של\u2069 \u200fא\u200e \u061c",  # isolates and marks; overrides are refused by the database
+    "{{ site }} {% include '/etc/passwd' %} ${x} \\ %s %(x)s \\u003c",
+    "<h1>" * 499,  # as long as a title may be
+    "\ue000-private \U0001f600\U000e0041",
 )
 H = "{http://www.w3.org/1999/xhtml}"
 
@@ -64,6 +68,58 @@ def test_hostile_words_change_no_page_s_structure(site: Built, words: str) -> No
         checked += 1
     assert checked >= 15
     assert words in json.loads(site.text("/data/video/1.json"))["title"]
+
+
+CONTROLS = "Bell \x07, \x0b, escape \x1b[31m, \x7f, \x85, \ufffe and \uffff"
+
+
+@pytest.mark.parametrize("markup", ["plain", "markdown", "rst", "html"])
+def test_a_description_s_control_characters_reach_no_page(site: Built, markup: str) -> None:
+    fill(site)
+    site.sql("UPDATE catalog.video SET description = %s, description_markup = %s, licence = E'Two\\nlines'", CONTROLS, markup)
+    site.sql("UPDATE catalog.course SET description = %s, description_markup = %s", CONTROLS, markup)
+    site.sql("UPDATE catalog.batch SET description = %s, description_markup = %s", CONTROLS, markup)
+    assert site.build().set_aside == []
+    for path, text in site.texts():
+        assert not [c for c in text if c != "\n" and (c < " " or "\x7f" <= c <= "\x9f" or c in "\ufffe\uffff")], path
+        if path.endswith("/"):
+            html5lib.HTMLParser(strict=True).parse(text)
+        elif path.endswith(".xml"):
+            ET.fromstring(text)
+        elif path.endswith((".json", ".webmanifest")):
+            json.loads(text)
+    assert "Bell" in site.text("/videos/lecture-1/")
+    assert "Bell" in site.text("/feed.xml")
+
+
+def test_addresses_and_the_site_s_own_name_stay_text(site: Built) -> None:
+    fill(site)
+    odd = "https://x.example/'&amp;`{{}}\\?a=1&b=%3Cscript%3E#é"
+    site.sql("UPDATE catalog.video SET picture_url = %s", odd)
+    site.sql("UPDATE catalog.batch SET url = %s", odd)
+    site.sql("UPDATE catalog.source SET kind = 'file', url = %s", odd)
+    site.sql("INSERT INTO catalog.resource (video_id, position, label, url) VALUES (1, 0, 'Slides', %s)", odd)
+    name = "A & B's <i>\"lectures\"</i></script>"
+    assert site.build(site=SITE._replace(name=name)).set_aside == []
+    for path, text in site.texts("/"):
+        document = html5lib.HTMLParser(strict=True).parse(text)
+        assert (document.findtext(f".//{H}title") or "").endswith(name), path
+        assert not list(document.iter(f"{H}i")), path
+    document = html5lib.parse(site.text("/videos/lecture-1/"))
+    assert odd in {element.get("href") for element in document.iter(f"{H}a")}
+    clips = "{http://www.google.com/schemas/sitemap-video/1.1}"
+    found = {e.text for e in ET.fromstring(site.text("/sitemaps/videos-0.xml")).iter(f"{clips}content_loc")}
+    assert found == {odd}
+    assert json.loads(site.text("/site.webmanifest"))["name"] == name
+    assert json.loads(site.text("/data/video/1.json"))["provider_name"] == name
+
+
+@pytest.mark.parametrize("url", ["https://[x", "https://x.example/[", "http://:80", "https://x.example:port/videos/watch/1"])
+def test_an_address_that_is_none_sets_no_page_aside(site: Built, url: str) -> None:
+    fill(site, videos=7)
+    for id, kind in enumerate(("youtube", "vimeo", "peertube", "archive", "file", "hls", "link"), 1):
+        site.sql("UPDATE catalog.source SET kind = %s, url = %s WHERE video_id = %s", kind, url, id)
+    assert site.build().set_aside == []
 
 
 @pytest.mark.parametrize("words", HOSTILE)

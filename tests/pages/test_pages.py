@@ -196,3 +196,135 @@ def test_text_is_said_to_be_in_a_language_only_where_its_script_proves_it(site: 
     assert '<h1 dir="auto" lang="ru">' in site.text("/videos/lecture-1/")
     assert '<h1 dir="auto">' in site.text("/videos/lecture-2/")
     assert "in Russian" in site.text("/videos/lecture-2/")
+
+
+def test_namesakes_of_every_kind_have_titles_of_their_own(site: Built) -> None:
+    fill(site, videos=12)
+    site.sql("UPDATE catalog.video SET title = 'Lightning Talks' WHERE id <= 5")
+    site.sql("UPDATE catalog.video SET title = 'Lightning Talks (2)' WHERE id IN (6, 7)")
+    site.sql("UPDATE catalog.video SET title = 'Lightning Talks (4)' WHERE id = 8")
+    for n in (2, 3):
+        site.sql("INSERT INTO catalog.course (id, slug, title) VALUES (%s, 'course-' || %s, 'Course')", n, n)
+        site.sql("INSERT INTO catalog.batch (id, course_id, slug, title) VALUES (%s, %s, 'batch-' || %s, 'Batch')", n, n, n)
+        site.sql("INSERT INTO catalog.subject (id, slug, title) VALUES (%s, 'subject-' || %s, 'Subject')", n, n)
+        site.sql("INSERT INTO catalog.instructor (id, slug, name) VALUES (%s, 'teacher-' || %s, 'A Teacher')", n, n)
+        site.sql("""INSERT INTO catalog.video (id, slug, title, status, batch_id)
+            VALUES (%s, 'more-' || %s, 'Lightning Talks', 'published', %s)""", 20 + n, n, n)
+        site.sql("INSERT INTO catalog.video_subject VALUES (%s, %s)", 20 + n, n)
+        site.sql("INSERT INTO catalog.video_instructor (video_id, instructor_id) VALUES (%s, %s)", 20 + n, n)
+    site.build()
+    pages = [text.partition("<title>")[2].partition("</title>")[0] for _, text in site.texts("/")]
+    assert len(pages) > 30
+    assert len(set(pages)) == len(pages)
+    assert "Lightning Talks (3) · Batch" in site.text("/videos/lecture-2/")
+
+
+def test_every_page_to_be_found_is_named_by_one_sitemap_and_nothing_else_is(site: Built) -> None:
+    fill(site, videos=160)
+    long = "\n\n".join("A paragraph of words that go on. " * 12 for _ in range(40))
+    site.sql("UPDATE catalog.video SET description = %s WHERE id = 3", long)
+    site.sql("UPDATE catalog.video SET slug = 'naïve-&-co' WHERE id = 2".replace("-&-", "-और-"))
+    site.build()
+    site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 4")
+    site.sql("UPDATE catalog.video SET slug = 'renamed' WHERE id = 5")
+    site.build()
+    index = ET.fromstring(site.text("/sitemap.xml"))
+    maps = [(e.text or "").removeprefix(SITE.base_url) for e in index.iter(f"{MAP}loc")]
+    named = [e.text for path in maps for e in ET.fromstring(site.text(path)).iter(f"{MAP}loc")]
+    assert len(set(named)) == len(named) < 50_000
+    pages = {SITE.base_url + path for path, thing in site.objects().items()
+             if thing.status == 200 and path.endswith("/") and "noindex" not in text_of(thing)}
+    assert set(named) == pages
+    assert f"{SITE.base_url}/videos/na%C3%AFve-%E0%A4%94%E0%A4%B0-co/" in pages
+    assert f"{SITE.base_url}/videos/lecture-3/text/page/2/" in pages
+
+
+def test_a_map_s_clip_says_what_the_protocol_allows_and_no_more(site: Built) -> None:
+    fill(site, videos=4)
+    site.sql("UPDATE catalog.video SET duration_s = 28800 WHERE id = 1")
+    site.sql("UPDATE catalog.video SET duration_s = 28801 WHERE id = 2")
+    site.sql("UPDATE catalog.video SET recorded_on = NULL, description = '' WHERE id = 3")
+    site.sql("UPDATE catalog.source SET kind = 'link', url = 'https://x.example/watch' WHERE video_id = 4")
+    site.build()
+    clips = {e.findtext(f"{MAP}loc"): e.find(f"{CLIP}video") for e in ET.fromstring(site.text("/sitemaps/videos-0.xml"))}
+    one, two, three, four = (clips[f"{SITE.base_url}/videos/lecture-{n}/"] for n in (1, 2, 3, 4))
+    assert one is not None
+    assert two is not None
+    assert three is not None
+    assert four is None  # a page to watch on is no player
+    assert one.findtext(f"{CLIP}duration") == "28800"
+    assert two.find(f"{CLIP}duration") is None
+    assert three.find(f"{CLIP}publication_date") is None
+    for clip in (one, two, three):
+        assert [e.tag.removeprefix(CLIP) for e in clip][:3] == ["thumbnail_loc", "title", "description"]
+        assert all(e.text for e in clip)
+
+
+def test_dates_are_noon_of_the_day_and_the_undated_stand_last(site: Built) -> None:
+    fill(site)
+    site.sql("UPDATE catalog.video SET recorded_on = NULL WHERE id = 2")
+    site.build()
+    for path in ("/feed.xml", "/courses/course/feed.xml", "/subjects/subject/feed.xml"):
+        entries = list(ET.fromstring(site.text(path)).iter(f"{ATOM}entry"))
+        assert [e.findtext(f"{ATOM}published") for e in entries] == [
+            "2020-01-04T12:00:00Z", "2020-01-02T12:00:00Z", "2000-01-01T12:00:00Z"]
+    page = site.text("/videos/lecture-2/")
+    assert "<time" not in page.partition("Related lectures")[0].partition("<article>")[2].partition("</article>")[0]
+    assert "uploadDate" not in page
+
+
+def test_every_feed_is_whole_and_names_itself(site: Built) -> None:
+    fill(site, videos=70)
+    site.build()
+    feeds = {path: ET.fromstring(text) for path, text in site.texts("feed.xml")}
+    assert set(feeds) == {"/feed.xml", "/courses/course/feed.xml", "/subjects/subject/feed.xml"}
+    ids = [feed.findtext(f"{ATOM}id") for feed in feeds.values()]
+    assert len(set(ids)) == 3
+    for path, feed in feeds.items():
+        links = {e.get("rel"): e.get("href") for e in feed.findall(f"{ATOM}link")}
+        assert links == {"self": SITE.base_url + path, "alternate": SITE.base_url + path.removesuffix("feed.xml")}
+        entries = feed.findall(f"{ATOM}entry")
+        assert len(entries) == 30
+        assert [e.findtext(f"{ATOM}title") for e in entries[:2]] == ["Lecture 70", "Lecture 69"]
+        assert feed.findtext(f"{ATOM}updated") == max(e.findtext(f"{ATOM}updated") or "" for e in entries)
+        for entry in entries:
+            assert all(entry.findtext(ATOM + name) for name in ("id", "title", "updated", "published", "summary"))
+            assert (entry.findtext(f"{ATOM}id") or "").startswith("urn:uuid:")
+
+
+def test_a_player_that_the_policy_would_leave_blank_is_a_link(site: Built) -> None:
+    fill(site, videos=1)
+    tube = "https://tube.example/videos/watch/9c9de5e8-0a1e-484a-b099-e80766180a6d"
+    site.sql("UPDATE catalog.source SET kind = 'peertube', url = %s", tube)
+    site.build()
+    assert "data-frame" not in site.text("/videos/lecture-1/")
+    assert f'href="{tube}"' in site.text("/videos/lecture-1/")
+    site.build(site=SITE._replace(frame_hosts=("tube.example",)))
+    assert 'data-frame="https://tube.example/videos/embed/' in site.text("/videos/lecture-1/")
+
+
+def test_a_gated_batch_s_sources_are_in_no_byte_even_of_names_and_pictures(site: Built) -> None:
+    fill(site)
+    site.sql("UPDATE catalog.batch SET gated = true")
+    site.sql("UPDATE catalog.source SET url = 'https://www.youtube.com/watch?v=SecretId' || lpad(video_id::text, 3, '0')")
+    site.sql("UPDATE catalog.video SET picture_url = 'https://i.ytimg.com/vi/SecretId001/hqdefault.jpg'")
+    site.sql("INSERT INTO catalog.caption (video_id, language, body) VALUES (1, 'en', 'WEBVTT secret words')")
+    site.build()
+    assert [path for path, text in site.texts() if "SecretId" in text + path or "secret words" in text] == []
+    assert json.loads(site.text("/data/video/1.json"))["sources"] == []
+
+
+def test_what_a_batch_and_a_teacher_have_unpublished_shows_nowhere(site: Built) -> None:
+    fill(site)
+    site.sql("INSERT INTO catalog.course (id, slug, title) VALUES (2, 'hush-course', 'Hush course')")
+    site.sql("INSERT INTO catalog.batch (id, course_id, slug, title) VALUES (2, 2, 'hush-batch', 'Hush batch')")
+    site.sql("INSERT INTO catalog.subject (id, slug, title) VALUES (2, 'hush-subject', 'Hush subject')")
+    site.sql("INSERT INTO catalog.instructor (id, slug, name) VALUES (2, 'hush-teacher', 'Hush Teacher')")
+    site.sql("INSERT INTO catalog.video (id, slug, title, batch_id) VALUES (9, 'hush', 'Hush', 2), (10, 'hush-2', 'Hush', 1)")
+    site.sql("INSERT INTO catalog.video_subject VALUES (9, 2)")
+    site.sql("INSERT INTO catalog.video_instructor (video_id, instructor_id) VALUES (9, 2)")
+    site.sql("INSERT INTO catalog.alias (path, video_id) VALUES ('/hush/old', 9)")
+    site.sql("UPDATE catalog.video SET slug = 'hush-now' WHERE id = 9")
+    site.build()
+    assert [path for path, text in site.texts() if "hush" in (text + path).lower()] == []
+    assert "3 lectures" in site.text("/batches/batch/")
