@@ -73,14 +73,19 @@ def encoding(path: Path) -> str:
         for name in ("utf-8-sig", "cp1252"):
             file.seek(0)
             decoder = codecs.getincrementaldecoder(name)()
-            line = 1
+            line, plain = 1, True
             try:
                 while chunk := file.read(_CHUNK):
-                    line += decoder.decode(chunk).count("\n")
+                    made = decoder.decode(chunk)
+                    line += made.count("\n")
+                    plain = plain and made.isascii()
                 decoder.decode(b"", final=True)
                 return name
             except UnicodeDecodeError as wrong:
-                line += bytes(wrong.object[:wrong.start]).count(b"\n")
+                before = bytes(wrong.object[:wrong.start])
+                line += before.count(b"\n")
+                if not (plain and before.isascii()):  # letters of UTF-8 stand before it: one byte is damaged
+                    break
     raise Undecodable(f"line {line} can be read neither as UTF-8 nor as Windows-1252: save the file as UTF-8")
 
 

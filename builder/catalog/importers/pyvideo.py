@@ -15,6 +15,7 @@ from builder.catalog.importers.course import course_title
 from builder.catalog.importers.record import Record, name_key
 from builder.catalog.importers.report import Report
 from edge.address import slugify
+from edge.errors import LecternError
 
 ORIGIN = "pyvideo"
 FILE_BYTES = 4 * 1024 * 1024
@@ -29,6 +30,10 @@ _LONG_NAME_LETTERS = 60
 _THUMBNAIL = re.compile(r"ytimg\.com/vi(?:_webp)?/([A-Za-z0-9_-]{11})/")
 # Paths that are pages of the site itself: no redirect may stand there.
 _TAKEN = re.compile(r"/(?:courses|batches|subjects|instructors|videos|data|account|desk|preview|api|assets)(?:/|$)|/[^/]*\.[a-z]+$")
+
+
+class Unreadable(LecternError):
+    """A list that steers the import cannot be read; the message names it."""
 
 
 class Files:
@@ -239,9 +244,12 @@ class Files:
             return set()
         try:
             listed = json.loads(path.read_bytes())
+            if not isinstance(listed, list):
+                raise ValueError("no JSON list")
             return {str(id) for id in listed if isinstance(id, int | str)}
         except (ValueError, TypeError) as wrong:
-            raise ValueError(f"{path} cannot be read ({wrong}): nothing is imported, lest something be published that may not") from wrong
+            raise Unreadable(f"{path} cannot be read ({wrong}). Nothing is imported, lest something be published that may not: mend it, "
+                             "a JSON list of ids is due.") from wrong
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         file = self._name(path)
