@@ -1,9 +1,12 @@
 """Builds: what they upload, set aside, retire; and that nothing but rows decides a byte."""
 from __future__ import annotations
 
+import ast
 import json
 import os
 import random
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +17,8 @@ from click.testing import CliRunner
 
 from build import main
 from builder import journal, pipeline
+from builder.catalog.queries import queries
+from builder.fingerprint import fingerprint
 from builder.pages import PARTS
 from builder.processes import processes
 from builder.render import Renderer
@@ -277,3 +282,41 @@ def test_a_build_shows_one_moment_of_the_catalog(site: Built, monkeypatch: pytes
     monkeypatch.undo()
     site.build()
     assert "Too late" in site.text("/videos/lecture-1/")
+
+
+CHANCE = {"now", "today", "utcnow", "time", "time_ns", "random", "randint", "choice", "shuffle", "uuid1", "uuid4", "urandom",
+          "environ", "getenv"}
+
+
+def test_no_page_can_know_the_time_or_be_up_to_chance() -> None:
+    rooms = [*(TOP / "builder" / "pages").glob("*.py"), TOP / "builder" / "render.py", TOP / "builder" / "templating.py",
+             TOP / "builder" / "assets.py", TOP / "builder" / "catalog" / "reads.py", TOP / "builder" / "catalog" / "text.py"]
+    for file in rooms:
+        nodes = list(ast.walk(ast.parse(file.read_text())))
+        names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        names |= {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+        assert names & CHANCE == set(), file
+    for name in ("reads", "numbers"):
+        for query, text in queries(name).items():
+            words = re.sub("--.*", "", text)
+            assert not re.search(r"\b(now|random|clock_timestamp|current_\w+|localtime\w*|gen_random_uuid)\b", words, re.IGNORECASE), query
+
+
+@pytest.mark.parametrize("name", ["templates/card.html", "templates/assets/site.css", "builder/pages/video.py", "builder/templating.py",
+                                  "builder/catalog/sql/reads.sql", "edge/tiers.py", "edge/address.py"])
+def test_whatever_pages_are_made_with_moves_their_fingerprint(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("builder", "edge", "templates"):
+        shutil.copytree(TOP / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "demo_catalog"))
+    monkeypatch.setattr("builder.fingerprint._TOP", tmp_path)
+    before = fingerprint(SITE, "100k")
+    assert fingerprint(SITE, "100k") == before
+    assert fingerprint(SITE, "1m") != before != fingerprint(SITE._replace(hue=9), "100k")
+    (tmp_path / name).write_text((tmp_path / name).read_text() + "\n")
+    assert fingerprint(SITE, "100k") != before
+
+
+def test_render_processes_hold_no_store_of_their_parent_s() -> None:
+    with processes(1) as executor:
+        loaded = executor.submit(eval, "list(__import__('sys').modules)").result()
+    assert "builder.render" in loaded
+    assert not {"obstore", "boto3", "edge.store.s3", "edge.store.sqlite"} & set(loaded)  # an obstore used before a fork hangs after it

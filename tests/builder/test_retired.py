@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from edge.address import key_of, path_of
 from edge.address import Path as SitePath
+from edge.address import key_of, path_of
 from edge.store.port import storable
 from tests.site import Built, fill
 
