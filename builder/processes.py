@@ -1,17 +1,14 @@
 """This machine's render processes, as a concurrent.futures.Executor."""
 from __future__ import annotations
 
-import gc
 import os
-import signal
-import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from multiprocessing import get_context
 
+from builder.child import begin
 from edge.errors import LecternError
 
 
@@ -30,7 +27,7 @@ def processes(count: int | None = None) -> Iterator[Executor]:
     count = count or os.cpu_count() or 1
     context = get_context("forkserver")
     context.set_forkserver_preload(["builder.render"])  # imported once, not once a process
-    pool = ProcessPoolExecutor(count, context, initializer=_begin)
+    pool = ProcessPoolExecutor(count, context, initializer=begin)
     try:
         for _ in range(count):
             pool.submit(warm)
@@ -41,19 +38,3 @@ def processes(count: int | None = None) -> Iterator[Executor]:
         ) from e
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _begin() -> None:
-    # Rendering makes many values and hardly a cycle: to look for them as often as Python does costs a twentieth.
-    gc.set_threshold(50_000, 20, 100)
-    # Ctrl-C reaches every process of the terminal's group; the first one alone answers it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    """A killed parent sends no word, and the queue of work stays open: watch for its end."""
-    wait([sentinel])
-    os._exit(1)

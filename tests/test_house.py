@@ -27,7 +27,7 @@ FLOORS: list[set[str]] = [
     {"builder.plan", "builder.render", "builder.release", "builder.purge", "builder.receipt", "builder.numbers"},
     {"builder.templating", "builder.fingerprint"},
     {"builder.pages", "builder.manifest", "builder.journal", "builder.task"},
-    {"builder.catalog", "builder.embedded", "builder.migrate", "builder.assets", "builder.progress"},
+    {"builder.catalog", "builder.embedded", "builder.migrate", "builder.assets", "builder.child", "builder.progress"},
     {"edge"},
 ]
 SIDE_BY_SIDE = FLOORS[4]  # none of these imports another

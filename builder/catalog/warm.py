@@ -9,6 +9,7 @@ from typing import Any
 from psycopg2.extras import execute_values
 
 from builder.catalog.text import CleanText, clean, text_hash
+from builder.child import begin
 
 PROCESSES = 2
 _TOGETHER = 100  # texts a task: a tenth of a second of work
@@ -40,6 +41,7 @@ class Warmer:
         """Keep what was made; yields (done, total) on the way. A few texts alone are made here: no process is worth them."""
         if self._waiting and self._pool is None:
             self._drop_known(cursor)
+        if self._waiting and self._pool is None:
             here = Future[list[tuple[bytes, CleanText]]]()
             here.set_result(_make(list(self._waiting.items())))
             self._tasks.append(here)
@@ -76,7 +78,7 @@ class Warmer:
         self._drop_known(cursor)
         if self._waiting:
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(PROCESSES, get_context("forkserver"))
+                self._pool = ProcessPoolExecutor(PROCESSES, get_context("forkserver"), initializer=begin)
             self._tasks.append(self._pool.submit(_make, list(self._waiting.items())))
             self._waiting = {}
 

@@ -190,7 +190,7 @@ def test_the_command_answers_as_programs_expect(site: Built, tmp_path: Path) -> 
 
 
 LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029\u202a\u202b\u202c\u202d\u202e\ufffe\uffff"),
-               min_size=1, max_size=60).filter(lambda text: text.strip() and text == text.strip())
+               min_size=1, max_size=60).filter(lambda text: text.strip(" "))
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=200)
 
 
@@ -203,15 +203,17 @@ def test_an_export_imports_again_without_a_change(site: Built, tmp_path: Path, t
     site.sql("UPDATE catalog.instructor SET name = %s", name)
     site.sql("INSERT INTO catalog.resource (video_id, position, label, url) VALUES (1, 0, %s, 'https://x.example/')", title)
     before = _content(site)
-    file = tmp_path / "catalog.jsonl"
-    with closing(psycopg2.connect(site.dsn)) as connection:
-        assert run_export(connection, file) == 2
-        report = run_import(connection, file)
-    assert (report.counts["unchanged"], report.counts["refused"]) == (2, 0), report.problems
-    assert _content(site) == before
-    site.sql("TRUNCATE catalog.course, catalog.subject, catalog.instructor, catalog.import_record CASCADE")
-    assert _import(site, file).counts["added"] == 2
-    assert _content(site) == before
+    held = _rows(site)
+    for file in (tmp_path / "catalog.jsonl", tmp_path / "catalog.csv"):
+        with closing(psycopg2.connect(site.dsn)) as connection:
+            assert run_export(connection, file) == 2
+            report = run_import(connection, file)
+        assert (report.counts["unchanged"], report.counts["refused"]) == (2, 0), report.problems
+        assert _rows(site) == held
+    for file in (tmp_path / "catalog.jsonl", tmp_path / "catalog.csv"):
+        site.sql("TRUNCATE catalog.course, catalog.subject, catalog.instructor, catalog.import_record CASCADE")
+        assert _import(site, file).counts["added"] == 2
+        assert _content(site) == before
 
 
 def _content(site: Built) -> list[Any]:

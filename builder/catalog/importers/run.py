@@ -67,7 +67,8 @@ def run_import(
             survey.report_names(report, slugs=reader.slugs_first)
             survey.report_shared(report)
             clock = report.lap("read", clock)
-            writer, written = Writer(cursor, reader.origin, survey, report, slugs_first=reader.slugs_first), 0
+            writer = Writer(cursor, reader.origin, survey, report, slugs_first=reader.slugs_first, dry=check)
+            written = 0
             for count in writer.write():
                 written += count
                 progress("write", written, reader.total)

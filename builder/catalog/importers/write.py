@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import psycopg2
@@ -29,6 +30,7 @@ _WITHDRAWN = """
     UPDATE catalog.import_record SET wrote = wrote || '{"status": "withdrawn"}'
     WHERE origin = %s AND kind = 'video' AND ref = ANY(%s) AND wrote->>'status' <> 'withdrawn'"""
 _REFUSALS = (psycopg2.DataError, psycopg2.IntegrityError, ValueError)
+_DRY_IDS = 1 << 50  # above any row's
 _Written = list[tuple[str, int, dict[str, Any]]]  # (ref, row's id, values to remember)
 
 
@@ -43,9 +45,15 @@ class _Done:
 
 
 class Writer:
-    """Writes the records of one survey, all in the caller's transaction."""
+    """Writes the records of one survey, all in the caller's transaction.
 
-    def __init__(self, cursor: Any, origin: str, survey: Survey, report: Report, *, slugs_first: bool = False) -> None:
+    *dry*: the transaction will be taken back. Sequences are not, so ids come from elsewhere.
+    """
+
+    def __init__(
+        self, cursor: Any, origin: str, survey: Survey, report: Report, *, slugs_first: bool = False, dry: bool = False
+    ) -> None:
+        self._dry_ids = count(_DRY_IDS) if dry else None
         self._cursor = cursor
         self._origin = origin
         self._survey = survey
@@ -162,14 +170,14 @@ class Writer:
                 [(record.ref, self._names.find("batch", record.values.get("batch", ""))) for record in chunk],
                 {record.ref: values for record, values in ready})
             self._drop_aliases([(record, values, None) for record, values in ready], done)
-        made = iter(rows.new_ids(self._cursor, kind, sum(record.id is None for record, _ in ready)))
+        made = self._dry_ids or iter(rows.new_ids(self._cursor, kind, sum(record.id is None for record, _ in ready)))
         inserted = [
             rows.Row(next(made) if record.id is None else record.id, self._slugs[kind][record.ref], values | record.only_new)
             for record, values in ready
         ]
         if inserted:
             rows.insert(self._cursor, kind, inserted)
-        if any(record.id is not None for record, _ in ready):
+        if self._dry_ids is None and any(record.id is not None for record, _ in ready):
             rows.raise_sequence(self._cursor, kind)
         done.counts.extend("added" for _ in inserted)
         if kind != "video":
