@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from build import main
 from builder.catalog.importers.lines import Undecodable, encoding
 from tests.catalog.talks import rows, talk, told, write
-from tests.site import Built
+from tests.site import Built, fill
 
 
 def _run(site: Built, folder: Path, *arguments: str | Path) -> Result:
@@ -109,3 +109,18 @@ def test_two_records_of_one_batch_and_title_are_both_in(site: Built, tmp_path: P
     assert report.counts["added"] + report.counts["refused"] == 2
     assert not told(report, "refused")
     assert len({slug for (slug,) in site.sql("SELECT slug FROM catalog.video")}) == 2
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_a_video_without_a_place_and_a_title_of_odd_spaces_come_back_to_an_empty_catalog(
+    site: Built, tmp_path: Path, ending: str
+) -> None:
+    fill(site, videos=3)
+    site.sql("UPDATE catalog.video SET position = NULL WHERE id = 2")
+    site.sql("UPDATE catalog.video SET title = E'\\u3000', position = -5 WHERE id = 3")
+    said = site.sql("SELECT id, title, position FROM catalog.video ORDER BY id")
+    file = tmp_path / f"out.{ending}"
+    _run(site, tmp_path, "export", file)
+    site.sql("TRUNCATE catalog.course, catalog.subject, catalog.instructor, catalog.import_record CASCADE")
+    assert _counts(_run(site, tmp_path, "import", file, "--json"))["added"] == 3
+    assert site.sql("SELECT id, title, position FROM catalog.video ORDER BY id") == said

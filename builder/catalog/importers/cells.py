@@ -12,12 +12,15 @@ _EMPTY_IS_NOT_SAID = frozenset({
     "id", "version", "slug", "old_slugs", "why", "description_markup", "status", "position", "words_at", "course", "batch", "title",
     "name", "gated",
 })
+_NO_PLACE = "none"  # a position that is said to be none, where an empty cell says nothing
 _YES, _NO = frozenset({"true", "yes", "1", "y"}), frozenset({"false", "no", "0", "n"})
 
 
 def value_of(field: str, cell: str) -> dict[str, Any]:
     """{field: value}, or {} where an empty cell says nothing. Raises ValueError for a cell that is none of its kind."""
-    bare = cell.strip()
+    bare = cell.strip(" \t\r\n")  # other white space may be all of an odd title
+    if field == "position" and bare.lower() == _NO_PLACE:
+        return {field: None}
     if bare == "" and field in _EMPTY_IS_NOT_SAID:
         return {}
     if field in _NUMBERS:
@@ -36,7 +39,7 @@ def value_of(field: str, cell: str) -> dict[str, Any]:
 def cell_of(field: str, value: Any) -> str:
     """The cell of a value: the inverse of :func:`value_of`."""
     if value is None:
-        return ""
+        return _NO_PLACE if field == "position" else ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):

@@ -96,7 +96,7 @@ def _record(kind: Kind, row: dict[str, Any], old: list[str]) -> dict[str, Any]:
     if kind == "video":
         row["sources"] = [_source(*source) for source in row["sources"]]
     fields = schema()["$defs"][kind]["properties"]
-    return {field: row[field] for field in fields if field in row and row[field] not in (None, "", [])}
+    return {field: row[field] for field in fields if field in row and (field == "position" or row[field] not in (None, "", []))}
 
 
 def _source(kind: str, url: str, start_s: int) -> str | list[Any]:
@@ -120,4 +120,4 @@ def _csv(file: TextIO) -> Any:
     out.writerow(names)
     while True:
         record = yield
-        out.writerow([guarded(cell_of(name, record.get(name))) for name in names])
+        out.writerow([guarded(cell_of(name, record[name])) if name in record else "" for name in names])

@@ -39,10 +39,10 @@ class Places:
         for at, ref in enumerate(refs):
             if ref in fresh:
                 values = fresh[ref]
-                if values.get("position") is None:
+                if "position" not in values:  # one that is said to have no place keeps none
                     after = next((place for place in stands[at + 1:] if place is not None), None)
                     values["position"] = last + 1 if after is None or last + 1 < after else last
-                last = values["position"]
+                last = last if values["position"] is None else values["position"]
             elif (place := stands[at]) is not None:
                 last = place
         self._last[batch] = max(last, self._last.get(batch, 0))
