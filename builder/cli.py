@@ -129,8 +129,7 @@ def build(
         closing(open_store(settings.store)) as opened,
         bar() as progress,
     ):
-        # Every page is rendered in either way until releases take single changes; so --full asks for nothing more.
-        done = pipeline.build(dsn, opened, site, settings.profile, executor, wait_s=wait_s, progress=progress)
+        done = pipeline.build(dsn, opened, site, settings.profile, executor, full=full, wait_s=wait_s, progress=progress)
     for failure in done.set_aside:
         click.echo(f"set aside: {failure.path}: {failure.why}", err=True)
     if as_json:

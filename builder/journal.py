@@ -54,22 +54,37 @@ def begin(connection: Connection) -> int:
         return int(row[0])
 
 
-def forget(connection: Connection, number: int) -> None:
-    """A release that came to nothing: nothing had changed."""
+def last_made_of(connection: Connection, number: int) -> bytes | None:
+    """What the live release was made of; None where another one than *number* died, so that its paths are uncertain."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT made_of FROM live.release WHERE state = 'live'
+            AND NOT EXISTS (SELECT FROM live.release WHERE state = 'writing' AND number <> %s)
+            ORDER BY number DESC LIMIT 1""", (number,))
+        row = cursor.fetchone()
+        return bytes(row[0]) if row and row[0] is not None else None
+
+
+def forget(connection: Connection, number: int, made_of: bytes | None) -> None:
+    """A release that came to nothing: what is live is what *made_of* makes, too."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM live.release WHERE number = %s", (number,))
+        cursor.execute(
+            """UPDATE live.release SET made_of = %s
+            WHERE number = (SELECT max(number) FROM live.release WHERE state = 'live')""", (made_of,))
     connection.commit()
 
 
-def live(connection: Connection, number: int, *, rendered: int, uploaded: int, retired: int) -> None:
+def live(connection: Connection, number: int, made_of: bytes | None, *, rendered: int, uploaded: int, retired: int) -> None:
     """The release's uploads are done: it is live, and what died before it is superseded."""
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE live.release SET state = CASE WHEN number = %(n)s THEN 'live' ELSE 'superseded' END,
                 live_at = CASE WHEN number = %(n)s THEN clock_timestamp() END,
+                made_of = CASE WHEN number = %(n)s THEN %(made_of)s::bytea END,
                 rendered = CASE WHEN number = %(n)s THEN %(rendered)s ELSE rendered END,
                 uploaded = CASE WHEN number = %(n)s THEN %(uploaded)s ELSE uploaded END,
                 retired = CASE WHEN number = %(n)s THEN %(retired)s ELSE retired END
             WHERE state = 'writing' AND number <= %(n)s""",
-            {"n": number, "rendered": rendered, "uploaded": uploaded, "retired": retired})
+            {"n": number, "made_of": made_of, "rendered": rendered, "uploaded": uploaded, "retired": retired})
     connection.commit()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import closing
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 import psycopg2
@@ -40,10 +41,12 @@ class Summary:
     bytes: int = 0
 
 
-def build(dsn: str, store: Store, site: Site, profile: str, executor: Executor, *, wait_s: float = 0,
+def build(dsn: str, store: Store, site: Site, profile: str, executor: Executor, *, full: bool = False, wait_s: float = 0,
           progress: Progress = lambda stage, done, total: None) -> Summary:
     """Render the whole site from one moment of the catalog and put what differs into the store.
 
+    Where neither the catalog nor what pages are made with has changed since the live release, there is nothing to
+    render, unless *full* asks for it.
     Raises LeaseHeld when another builder is at work, StoreError when an upload failed for good.
     """
     clock = Clock()
@@ -52,21 +55,37 @@ def build(dsn: str, store: Store, site: Site, profile: str, executor: Executor, 
         assert summary.release is not None
         snapshot = numbers.snapshot(connection)
         clock.lap("number")
+        catalog = Catalog(connection)
+        made_with = fingerprint(site, profile)
+        made_of: bytes | None = blake2b(made_with + catalog.rows("state")[0][0].encode(), digest_size=16).digest()
+        if not full and journal.last_made_of(connection, summary.release) == made_of:
+            connection.rollback()
+            return _nothing(connection, summary, summary.release, made_of, clock)
         live = manifest.Manifest(connection)
         live.begin()
-        job = Job(dsn, snapshot, site, profile, summary.release, fingerprint(site, profile), not live.was_empty)
-        tasks = list(plan.everything(Catalog(connection)))
+        job = Job(dsn, snapshot, site, profile, summary.release, made_with, not live.was_empty)
+        tasks = list(plan.everything(catalog))
         clock.lap("plan")
         batches = _rendered(executor, job, tasks, progress)
         release.upload(store, _journalled(connection, live, job, batches, summary, clock))
         clock.lap("upload")
-        if summary.uploaded:
-            journal.live(connection, summary.release, rendered=summary.rendered, uploaded=summary.uploaded, retired=summary.retired)
-        else:
-            journal.forget(connection, summary.release)
-            summary.release = None
-        summary.pages = manifest.counts(connection)
-        clock.lap("finish")
+        if summary.set_aside:
+            made_of = None  # the next build tries these pages again
+        if not summary.uploaded:
+            return _nothing(connection, summary, summary.release, made_of, clock)
+        journal.live(connection, summary.release, made_of, rendered=summary.rendered, uploaded=summary.uploaded, retired=summary.retired)
+        return _ended(connection, summary, clock)
+
+
+def _nothing(connection: Connection, summary: Summary, number: int, made_of: bytes | None, clock: Clock) -> Summary:
+    journal.forget(connection, number, made_of)
+    summary.release = None
+    return _ended(connection, summary, clock)
+
+
+def _ended(connection: Connection, summary: Summary, clock: Clock) -> Summary:
+    summary.pages = manifest.counts(connection)
+    clock.lap("finish")
     summary.seconds = clock.seconds
     return summary
 

@@ -45,11 +45,11 @@ class Built:
             cursor.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
-    def build(self, *, site: Site = SITE, profile: str = "100k", executor: Executor | None = None) -> pipeline.Summary:
+    def build(self, *, site: Site = SITE, profile: str = "100k", executor: Executor | None = None, full: bool = False) -> pipeline.Summary:
         """One build into the store."""
         with closing(SQLiteStore(self._file)) as store:
             try:
-                return pipeline.build(self.dsn, store, site, profile, executor or Inline())
+                return pipeline.build(self.dsn, store, site, profile, executor or Inline(), full=full)
             finally:
                 render.close()
 

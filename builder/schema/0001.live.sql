@@ -20,8 +20,11 @@ CREATE TABLE live.release (
     live_at timestamptz,
     rendered integer NOT NULL DEFAULT 0,
     uploaded integer NOT NULL DEFAULT 0,
-    retired integer NOT NULL DEFAULT 0
+    retired integer NOT NULL DEFAULT 0,
+    made_of bytea
 );
+COMMENT ON COLUMN live.release.made_of IS
+    'Digest of the catalog''s state and the pages'' fingerprint: equal, nothing to do. NULL where a page was set aside.';
 COMMENT ON COLUMN live.release.state IS
     'writing: uploads may be under way; live: all done; superseded: died, its paths were taken by a later release.';
 

@@ -153,7 +153,7 @@ def test_no_part_that_fails_whole_takes_a_page_away(site: Built, name: str, monk
     site.build()
     before = site.digests()
     _lose(monkeypatch, name, None)
-    summary = site.build()
+    summary = site.build(full=True)
     assert summary.set_aside
     assert summary.retired == 0
     assert site.digests() == before
@@ -320,3 +320,24 @@ def test_render_processes_hold_no_store_of_their_parent_s() -> None:
         loaded = executor.submit(eval, "list(__import__('sys').modules)").result()
     assert "builder.render" in loaded
     assert not {"obstore", "boto3", "edge.store.s3", "edge.store.sqlite"} & set(loaded)  # an obstore used before a fork hangs after it
+
+
+def test_an_unchanged_catalog_is_not_rendered_unless_all_of_it_is_asked_for(site: Built) -> None:
+    fill(site)
+    first = site.build()
+    assert site.build().rendered == 0
+    again = site.build(full=True)
+    assert (again.rendered, again.uploaded, again.release) == (first.rendered, 0, None)
+    assert site.build(site=SITE._replace(name="Another name")).uploaded > 0
+
+
+def test_every_column_of_the_catalog_counts_as_a_change(site: Built) -> None:
+    from builder.catalog.queries import queries
+
+    spelt = queries("reads")["state"]
+    columns = {name for (name,) in site.sql(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'catalog' AND table_name = 'video'")}
+    inside = spelt.partition("ROW(")[2].partition(")")[0]
+    assert columns - {name.strip() for name in inside.split(",")} == {"description", "description_markup"}  # both are in text_hash
+    tables = {name for (name,) in site.sql("SELECT table_name FROM information_schema.tables WHERE table_schema = 'catalog'")}
+    assert {name for name in tables if f"FROM catalog.{name}" not in spelt} == {"import_record"}  # never shown

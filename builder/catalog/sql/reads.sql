@@ -286,3 +286,23 @@ UNION ALL SELECT slug, title FROM catalog.batch WHERE %(kind)s = 'batch' AND id 
 UNION ALL SELECT slug, title FROM catalog.course WHERE %(kind)s = 'course' AND id = %(id)s
 UNION ALL SELECT slug, title FROM catalog.subject WHERE %(kind)s = 'subject' AND id = %(id)s
 UNION ALL SELECT slug, name FROM catalog.instructor WHERE %(kind)s = 'instructor' AND id = %(id)s
+
+-- name: state
+-- The catalog as one line: equal lines, equal pages. A description counts by its hash, which spares reading it.
+SELECT string_agg(kind || ' ' || rows || ' ' || hash, ', ' ORDER BY kind) FROM (
+    SELECT 'course' AS kind, count(*) AS rows, coalesce(sum(hashtextextended(x::text, 0)), 0) AS hash FROM catalog.course x
+    UNION ALL SELECT 'batch', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.batch x
+    UNION ALL SELECT 'subject', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.subject x
+    UNION ALL SELECT 'instructor', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.instructor x
+    UNION ALL SELECT 'video', count(*), coalesce(sum(hashtextextended(ROW(id, slug, title, text_hash, language, duration_s,
+        recorded_on, status, publish_at, batch_id, position, licence, picture_url, picture, words_at, version)::text, 0)), 0)
+        FROM catalog.video
+    UNION ALL SELECT 'source', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.source x
+    UNION ALL SELECT 'caption', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.caption x
+    UNION ALL SELECT 'resource', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.resource x
+    UNION ALL SELECT 'video_subject', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.video_subject x
+    UNION ALL SELECT 'video_instructor', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.video_instructor x
+    UNION ALL SELECT 'old_slug', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.old_slug x
+    UNION ALL SELECT 'alias', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.alias x
+    UNION ALL SELECT 'tombstone', count(*), coalesce(sum(hashtextextended(path, 0)), 0) FROM live.tombstone
+) states
