@@ -115,21 +115,19 @@ def build(
     \b
     Example: python build.py build --profile 500k --base-url https://lectures.example
     """
-    from builder import pipeline
-    from builder.pages.page import Site
     from builder.processes import processes
     from builder.progress import bar
-    from edge.store import open_store
 
     settings = _settings(LECTERN_STORE=store, LECTERN_PROFILE=profile, LECTERN_BASE_URL=base_url)
-    site = Site(settings.site_name, settings.base_url, settings.accent_hue, settings.frame_hosts)
-    with (
-        processes() as executor,
-        _database(settings, ready=True) as dsn,
-        closing(open_store(settings.store)) as opened,
-        bar() as progress,
-    ):
-        done = pipeline.build(dsn, opened, site, settings.profile, executor, full=full, wait_s=wait_s, progress=progress)
+    with processes() as executor, _database(settings, ready=True) as dsn, bar() as progress:
+        # Only now, while the processes import the same.
+        from builder import pipeline
+        from builder.pages.page import Site
+        from edge.store import open_store
+
+        site = Site(settings.site_name, settings.base_url, settings.accent_hue, settings.frame_hosts)
+        with closing(open_store(settings.store)) as opened:
+            done = pipeline.build(dsn, opened, site, settings.profile, executor, full=full, wait_s=wait_s, progress=progress)
     for failure in done.set_aside:
         click.echo(f"set aside: {failure.path}: {failure.why}", err=True)
     if as_json:

@@ -22,15 +22,13 @@ def processes(count: int | None = None) -> Iterator[Executor]:
 
     Where the block ends by an exception, work that has not begun is dropped. Raises ProcessLost.
     """
-    from builder.render import warm
-
     count = count or os.cpu_count() or 1
     context = get_context("forkserver")
     context.set_forkserver_preload(["builder.render"])  # imported once, not once a process
     pool = ProcessPoolExecutor(count, context, initializer=begin)
     try:
         for _ in range(count):
-            pool.submit(warm)
+            pool.submit(os.getpid)  # it starts a process; those of a pool start when there is work
         yield pool
     except BrokenProcessPool as e:
         raise ProcessLost(

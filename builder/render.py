@@ -125,10 +125,6 @@ class _Worker(NamedTuple):
 _worker: _Worker | None = None
 
 
-def warm() -> None:
-    """Nothing; submitting it makes an executor start its processes early."""
-
-
 def run(job: Job, task: Task) -> Batch:
     """Render a task in the job's snapshot. The process keeps connection and templates for the job's next task."""
     global _worker

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from builder.catalog import keys
 from builder.catalog.model import Batch, Card, Link, Order, Resource, Source, Video
@@ -266,5 +266,5 @@ def _data(lecture: Lecture, site: Site) -> str:
         data["author_name"] = ", ".join(i.title for i in lecture.instructors)
     if frame:
         data |= {"width": 1280, "height": 720,
-                 "html": str(Markup('<iframe src="{}" width="1280" height="720" allowfullscreen></iframe>').format(frame))}
+                 "html": f'<iframe src="{escape(frame)}" width="1280" height="720" allowfullscreen></iframe>'}
     return dumps(data)
