@@ -57,7 +57,10 @@ def chunks(catalog: Catalog) -> Iterator[list[int]]:
 
 
 def fold(title: str) -> str:
-    """What a name is sorted by: lower case, without marks of Latin, Greek and Cyrillic, letters and digits only."""
+    """What a name is sorted by: lower case, without marks of Latin, Greek and Cyrillic, letters and digits only.
+
+    Before a Hangul syllable that begins a name stands its first consonant, as Korean indexes are cut.
+    """
     if title.isascii():
         return _NOT_ASCII_WORD.sub("", title.lower()) or _OTHER
     kept = []
@@ -68,9 +71,14 @@ def fold(title: str) -> str:
                 kept.append(c)
             elif unicodedata.category(base) != "Mn":  # a mark that no composed letter has: İ lowered, x̂
                 kept.append(base)
-    return "".join(kept) or _OTHER
+    folded = "".join(kept) or _OTHER
+    if "가" <= folded[0] <= "힣":
+        return _INITIALS[(ord(folded[0]) - ord("가")) // _SYLLABLES_AN_INITIAL] + folded
+    return folded
 
 
+_INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
+_SYLLABLES_AN_INITIAL = 588  # Unicode 3.12: 21 vowels, 28 endings
 _NOT_ASCII_WORD = re.compile("[^a-z0-9]")
 
 
@@ -150,6 +158,8 @@ def _by_letter(members: Sequence[tuple[str, str, str]], prefix: str) -> dict[str
 def _label(prefix: str) -> str:
     if prefix == _OTHER:
         return "#"
+    if prefix[0] in _INITIALS and len(prefix) > 1:
+        return prefix[1:]
     first = prefix[:1].upper()
     # ı and i, ς and σ have one capital: two pages would bear one title.
     return (first if first.lower() == prefix[:1] else prefix[:1]) + prefix[1:]

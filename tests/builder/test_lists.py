@@ -82,6 +82,8 @@ def test_names_in_other_scripts_have_a_place() -> None:
     assert fold("Çelik") == "celik"
     assert fold("हिन्दी") == "हिन्दी"
     assert fold("李 明") == "李明"
+    assert fold("김민수")[0] == fold("강 하늘")[0] == "ㄱ"
+    assert fold("강 하늘") < fold("김민수") < fold("나은")
     assert fold("!!!") == "_"
     assert fold("İstanbul") == fold("istanbul")  # no loose dot
     assert fold("x\u0302") == "x"
