@@ -6,11 +6,12 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from builder.catalog.text import converter_names
+from builder.catalog.text import CONVERTERS
 from builder.pages.page import Site
 
 _TOP = Path(__file__).resolve().parents[1]
-_SOURCES = ("builder", "edge/tiers.py", "edge/address.py", "templates")
+_SOURCES = ("builder", "edge/address.py", "edge/errors.py", "edge/policy.py", "edge/store/__init__.py", "edge/store/port.py",
+            "edge/tiers.py", "templates")
 
 
 def fingerprint(site: Site, profile: str) -> bytes:
@@ -21,6 +22,6 @@ def fingerprint(site: Site, profile: str) -> bytes:
         for file in sorted(p for p in top.rglob("*") if p.is_file() and "__pycache__" not in p.parts) if top.is_dir() else [top]:
             if "demo_catalog" not in file.parts:
                 digest.update(f"{file.relative_to(_TOP)}\0".encode() + file.read_bytes())
-    libraries = [version(name) for name in ("isal", "jinja2", "markupsafe", *converter_names())]
+    libraries = [version(name) for name in ("isal", "jinja2", "markupsafe", "orjson", *CONVERTERS)]
     digest.update(repr((sys.version_info[:2], libraries, site, profile)).encode())
     return digest.digest()

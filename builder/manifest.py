@@ -39,21 +39,24 @@ class Manifest:
         if not self.was_empty:
             self._cursor.copy_expert("COPY seen FROM STDIN", io.BytesIO("".join(f"{p}\n" for p in paths).encode()))
 
-    def retire(self, release: int) -> list[str]:
+    def retire(self, release: int, fingerprint: bytes, trust: bool) -> list[str]:
         """Bury the paths that no page stands on any more, and free those that one stands on again.
 
-        Returns all paths that shall be "gone" now. Assets stay: cached pages still name them.
+        Returns the paths whose "gone" object is to be made: all buried ones, but for those that have theirs by
+        this *fingerprint* in a store to *trust*. Assets stay: cached pages still name them.
         """
-        if self.was_empty:
-            self._cursor.execute("SELECT path FROM live.tombstone ORDER BY path")
-        else:
+        if not self.was_empty:
             self._cursor.execute("ANALYZE seen")
             self._cursor.execute("DELETE FROM live.tombstone USING seen WHERE tombstone.path = seen.path")
             self._cursor.execute(
                 """INSERT INTO live.tombstone (path, release)
                 SELECT o.path, %s FROM live.object o LEFT JOIN seen ON seen.path = o.path
                 WHERE seen.path IS NULL AND o.kind <> 'asset' ON CONFLICT DO NOTHING""", (release,))
-            self._cursor.execute("SELECT path FROM live.tombstone ORDER BY path")
+        self._cursor.execute(
+            """SELECT t.path FROM live.tombstone t WHERE NOT %s OR NOT EXISTS (
+                SELECT FROM live.object o JOIN live.release r ON r.number = o.release
+                WHERE o.path = t.path AND o.kind = 'gone' AND o.fingerprint = %s AND r.state = 'live')
+            ORDER BY t.path""", (trust, fingerprint))
         return [row[0] for row in self._cursor]
 
     def end(self) -> None:

@@ -8,7 +8,6 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
@@ -51,26 +50,28 @@ def build(dsn: str, store: Store, site: Site, profile: str, executor: Executor, 
     """
     clock = Clock()
     with closing(psycopg2.connect(dsn, connect_timeout=10)) as connection, journal.lease(connection, wait_s):
-        summary = Summary(journal.begin(connection))
+        summary = Summary(journal.begin(connection, store.name))
         assert summary.release is not None
-        snapshot = numbers.snapshot(connection)
+        # The manifest speaks of one store. Another one, or an empty one in its place, is filled whole.
+        trust = journal.speaks_of(connection, summary.release) == store.name and store.head("index.html") is not None
+        snapshot, complete = numbers.snapshot(connection)
         clock.lap("number")
         catalog = Catalog(connection)
         made_with = fingerprint(site, profile)
         made_of: bytes | None = blake2b(made_with + catalog.rows("state")[0][0].encode(), digest_size=16).digest()
-        if not full and journal.last_made_of(connection, summary.release) == made_of:
+        if not full and trust and journal.last_made_of(connection, summary.release) == made_of:
             connection.rollback()
             return _nothing(connection, summary, summary.release, made_of, clock)
         live = manifest.Manifest(connection)
         live.begin()
-        job = Job(dsn, snapshot, site, profile, summary.release, made_with, not live.was_empty)
+        job = Job(dsn, snapshot, site, profile, summary.release, made_with, not live.was_empty, trust)
         tasks = list(plan.everything(catalog))
         clock.lap("plan")
         batches = _rendered(executor, job, tasks, progress)
-        release.upload(store, _journalled(connection, live, job, batches, summary, clock))
+        release.upload(store, _journalled(connection, live, job, batches, summary, clock), lambda: journal.hold(connection))
         clock.lap("upload")
-        if summary.set_aside:
-            made_of = None  # the next build tries these pages again
+        if summary.set_aside or not complete:
+            made_of = None  # the next build tries again
         if not summary.uploaded:
             return _nothing(connection, summary, summary.release, made_of, clock)
         journal.live(connection, summary.release, made_of, rendered=summary.rendered, uploaded=summary.uploaded, retired=summary.retired)
@@ -111,20 +112,18 @@ def _rendered(executor: Executor, job: Job, tasks: list[Task], progress: Progres
 def _journalled(connection: Connection, live: manifest.Manifest, job: Job, batches: Iterable[Batch], summary: Summary,
                 clock: Clock) -> Iterator[Batch]:
     """Pass *batches* on, writing each one's manifest rows; after the last one, retire what left, and COMMIT."""
-    texts: dict[bytes, Any] = {}
     for batch in batches:
         _count(summary, batch)
         live.add(batch.rows, batch.paths)
-        texts |= batch.texts
+        if batch.texts:
+            keep_texts(job.dsn, batch.texts)
         yield batch
     clock.lap("render")
-    if gone := live.retire(job.write_number):
-        batch = render.gone(job, Catalog(connection), gone)
-        summary.retired = batch.changed
+    for batch in render.gone(job, Catalog(connection), live.retire(job.write_number, job.fingerprint, job.trust)):
+        summary.retired += batch.changed
         _count(summary, batch)
         live.add(batch.rows, batch.paths)
         yield batch
-    keep_texts(connection, texts)
     live.end()
     connection.commit()
     clock.lap("journal")

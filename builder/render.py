@@ -16,7 +16,7 @@ from builder.assets import Asset, Assets
 from builder.catalog.reads import Catalog
 from builder.catalog.text import CleanText
 from builder.pages import KINDS, PARTS, Part, retired
-from builder.pages.page import ASSETS, HTML, Head, Kind, Page, Site, at
+from builder.pages.page import ASSETS, HTML, LEAVES, MAPS, NEW, Head, Kind, Page, Site, at
 from builder.task import Batch, Failure, Job, Task
 from edge.address import Path, key_of, own_tag
 from edge.store.port import Object
@@ -147,16 +147,18 @@ def close() -> None:
         _worker = None
 
 
-def gone(job: Job, catalog: Catalog, paths: Sequence[str]) -> Batch:
+def gone(job: Job, catalog: Catalog, paths: Sequence[str]) -> Iterator[Batch]:
     """The "gone" objects of *paths*, made in this process, since its transaction alone knows that they left."""
     renderer = Renderer(job.site, job.profile, job.write_number)
-    made = [(page, renderer.object(page, renderer.text(page))) for page in retired.gone(paths)]
-    return _packed(job, made, _known(catalog, paths), [], [], {})
+    for start in range(0, len(paths), retired.CHUNK):
+        piece = paths[start : start + retired.CHUNK]
+        made = [(page, renderer.object(page, renderer.text(page))) for page in retired.gone(piece)]
+        yield _packed(job, made, dict(catalog.rows("known", paths=piece)) if job.trust else {}, [], [], {})
 
 
 def _assets(job: Job, catalog: Catalog, renderer: Renderer) -> Batch:
     made = [(Page(Path(a.path), ASSET, [], "", None), renderer.asset(a)) for a in renderer.assets.all()]
-    return _packed(job, made, _known(catalog, [page.path for page, _ in made]) if job.compare else {}, [], [], {})
+    return _packed(job, made, _known(job, catalog, [page.path for page, _ in made]), [], [], {})
 
 
 def render(job: Job, catalog: Catalog, renderer: Renderer, task: Task) -> Batch:
@@ -173,18 +175,18 @@ def render(job: Job, catalog: Catalog, renderer: Renderer, task: Task) -> Batch:
             aside.pages.append(page)
             aside.kept.append(page.path)
     if aside.pages:
-        # A first build has the manifest locked, and nothing in it.
-        standing = {row[0] for row in catalog.rows("standing", paths=[page.path for page in aside.pages])} if job.compare else set()
+        asked = job.compare and job.trust
+        standing = {row[0] for row in catalog.rows("standing", paths=[page.path for page in aside.pages])} if asked else set()
         made += [(page, renderer.object(page, stand_in(page, job.site))) for page in aside.pages
                  if page.path not in standing and page.kind.content_type == HTML]
-    known = _known(catalog, [page.path for page, _ in made]) if job.compare else {}
+    known = _known(job, catalog, [page.path for page, _ in made])
     texts, catalog.made_texts = catalog.made_texts, {}
     return _packed(job, made, known, aside.kept, aside.failures, texts)
 
 
-def _known(catalog: Catalog, paths: Sequence[str]) -> dict[str, str]:
-    """Path and digest (hex) of those of *paths* that the manifest has."""
-    return dict(catalog.rows("known", paths=paths))
+def _known(job: Job, catalog: Catalog, paths: Sequence[str]) -> dict[str, str | None]:
+    """Path and digest (hex) of those of *paths* that the manifest has; None where a dead release left it uncertain."""
+    return dict(catalog.rows("known", paths=paths)) if job.compare and job.trust else {}
 
 
 class _Aside(NamedTuple):
@@ -229,7 +231,7 @@ def _keep(job: Job, catalog: Catalog, part: Part, unit: int, aside: _Aside) -> N
         aside.pages.append(Page(at(part.folder, slug), part.kinds[0], [part.key(unit)] if part.key else [], "", None, Head(title, "")))
 
 
-def _packed(job: Job, made: list[tuple[Page, Object]], known: dict[str, str], aside: list[str], failures: list[Failure],
+def _packed(job: Job, made: list[tuple[Page, Object]], known: dict[str, str | None], aside: list[str], failures: list[Failure],
             texts: dict[bytes, CleanText]) -> Batch:
     groups: dict[int, list[Object]] = {}
     rows: list[str] = []
@@ -241,10 +243,16 @@ def _packed(job: Job, made: list[tuple[Page, Object]], known: dict[str, str], as
             continue
         thing = compressed(plain)
         size += len(thing.body)
-        groups.setdefault(page.kind.order, []).append(thing)
+        groups.setdefault(_order(page, known), []).append(thing)
         rows.append(manifest_row(job, page.path, page.kind.name, thing, page.keys))
     return Batch({order: pickle.dumps(objects, 5) for order, objects in groups.items()}, "".join(rows).encode(),
                  [*(page.path for page, _ in made), *aside], kinds, len(rows), size, failures, texts)
+
+
+def _order(page: Page, known: dict[str, str | None]) -> int:
+    """When a page goes up: new paths before all that may link to them, the home page never among these."""
+    new = page.path not in known and LEAVES <= page.kind.order <= MAPS
+    return NEW if new and page.kind.name != "home" else page.kind.order
 
 
 def manifest_row(job: Job, path: str, kind: str, made: Object, keys: Iterable[int]) -> str:

@@ -19,7 +19,8 @@ class Job(NamedTuple):
     profile: str
     write_number: int
     fingerprint: bytes
-    compare: bool  # ask the manifest and leave out what came out identical
+    compare: bool  # the manifest has rows; on a first build it is locked and must not be asked
+    trust: bool  # the store holds what the manifest says: what came out identical is left out
 
 
 class Task(NamedTuple):

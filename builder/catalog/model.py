@@ -29,7 +29,8 @@ class Batch(NamedTuple):
     course_title: str
     namesakes: int
     videos: int  # published ones
-    total_s: int
+    total_s: int  # of those that have a length
+    timed: int  # how many have one
     first_on: date | None
     last_on: date | None
 
@@ -65,7 +66,6 @@ class Resource(NamedTuple):
 class Caption(NamedTuple):
     language: str
     kind: str  # "captions" or "transcript"
-    body: str
 
 
 class Video(NamedTuple):

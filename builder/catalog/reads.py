@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
@@ -132,12 +134,12 @@ class Catalog:
         return self.made_texts[hash]
 
 
-def keep_texts(connection: Connection, texts: Mapping[bytes, text.CleanText]) -> None:
-    """Keep clean texts that were made on the way."""
-    if texts:
-        with connection.cursor() as cursor:
-            execute_values(cursor, "INSERT INTO live.clean_text (hash, html, plain, note) VALUES %s ON CONFLICT DO NOTHING",
-                           [(hash, *clean) for hash, clean in texts.items()])
+def keep_texts(dsn: str, texts: Mapping[bytes, text.CleanText]) -> None:
+    """Keep clean texts that were made on the way: only a cache, so in a transaction of its own, which may meet
+    another that keeps the same."""
+    with closing(psycopg2.connect(dsn, connect_timeout=10)) as connection, connection, connection.cursor() as cursor:
+        execute_values(cursor, "INSERT INTO live.clean_text (hash, html, plain, note) VALUES %s ON CONFLICT DO NOTHING",
+                       [(hash, *clean) for hash, clean in texts.items()])
 
 
 def _grouped(rows: list[tuple[Any, ...]], make: Any) -> dict[int, list[Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import lru_cache
+from importlib.metadata import version
 from typing import Literal, NamedTuple, cast
 
 from builder.catalog.cutting import PART_BYTES, blocks, cut
@@ -21,7 +21,10 @@ MARKUPS: tuple[Markup, ...] = ("plain", "markdown", "rst", "html")
 SANITISER_VERSION = 2
 """Raise it when :func:`clean` gives other HTML for some text: every kept text is then made anew."""
 
-SALT = f"{SANITISER_VERSION}\n".encode()
+CONVERTERS = ("docutils", "markdown-it-py", "nh3")
+"""The libraries that clean HTML depends on: another version of one may give other HTML, and mends what was unsafe."""
+
+SALT = f"{SANITISER_VERSION} {' '.join(version(name) for name in CONVERTERS)}\n".encode()
 """Goes before the hash of markup and source into the hash; queries that look texts up in SQL bind it."""
 
 PLAIN_LETTERS = 300  # search engines show about half of it, feed readers all
@@ -87,9 +90,3 @@ def _whole(kept: str, text: str) -> str:
     while kept and (unicodedata.category(text[len(kept)])[0] == "M" or text[len(kept)] in "\u200c\u200d" or kept[-1] in "\u200c\u200d"):
         kept = kept[:-1]
     return kept
-
-
-@lru_cache(maxsize=1)
-def converter_names() -> tuple[str, ...]:
-    """The libraries whose versions clean HTML depends on, for the manifest's fingerprint."""
-    return ("docutils", "markdown-it-py", "nh3")

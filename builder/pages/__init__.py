@@ -25,7 +25,8 @@ class Part(NamedTuple):
 PARTS = {
     part.name: part
     for part in (
-        Part("video", video.chunks, video.pages, video.KINDS, keys.video, "videos"),
+        Part("video", video.chunks, video.pages, (video.VIDEO, video.TEXT, video.DATA), keys.video, "videos"),
+        Part("captions", video.caption_chunks, video.caption_pages, (video.CAPTIONS, video.TRANSCRIPT), keys.video),
         Part("instructor", topic.instructor_chunks, topic.instructor_pages, (topic.INSTRUCTOR,), keys.instructor, "instructors"),
         Part("subject", topic.subject_chunks, topic.subject_pages, (topic.SUBJECT, feed.FEED), keys.subject, "subjects"),
         Part("batch", batch.chunks, batch.pages, batch.KINDS, keys.batch, "batches"),

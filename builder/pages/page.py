@@ -14,7 +14,8 @@ ATOM = "application/atom+xml; charset=utf-8"
 XML = "application/xml; charset=utf-8"
 
 # Upload order: what a page links to goes up before the page that names it.
-ASSETS, LEAVES, PAGES, LISTS, MAPS, RETIRED = range(6)
+# A path that is new goes up before all of them: nothing that a reader can reach links to it yet.
+ASSETS, NEW, LEAVES, PAGES, LISTS, MAPS, RETIRED = range(7)
 
 
 class Kind(NamedTuple):

@@ -41,6 +41,7 @@ KINDS = (VIDEO, TEXT, DATA, CAPTIONS, TRANSCRIPT)
 BEFORE, AFTER = 3, 6  # how much of the batch stands beside the player
 RELATED = 6
 CHUNK = 800
+CAPTION_CHUNK = 20
 
 
 class Watch(NamedTuple):
@@ -142,9 +143,20 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
         for n, part in enumerate(parts[1:], 2):
             yield _text_page(lecture, Path(f"{path}text/page/{n}/"), n, part, title, groups)
         yield Page(data_path(video.id), DATA, [keys.video(video.id), keys.batch_card(batch.id)], groups, _data(lecture, site))
-        for c in spoken_of:
-            kind, ending = (CAPTIONS, "vtt") if c.kind == "captions" else (TRANSCRIPT, "txt")
-            yield Page(Path(f"/captions/{video.id}/{c.language}.{ending}"), kind, [keys.video(video.id)], groups, c.body)
+
+
+def caption_chunks(catalog: Catalog) -> Iterator[list[int]]:
+    """All published videos with captions or transcripts; few a task, since a text may have megabytes."""
+    ids = catalog.ids("captioned")
+    return (ids[n : n + CAPTION_CHUNK] for n in range(0, len(ids), CAPTION_CHUNK))
+
+
+def caption_pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
+    """The captions and transcripts of the published ones among the videos *ids*."""
+    for id, language, kind, body, batch, course in catalog.rows("captions", ids=ids):
+        groups = " ".join((group_tag("video", id), group_tag("batch", batch), group_tag("course", course)))
+        of, ending = (CAPTIONS, "vtt") if kind == "captions" else (TRANSCRIPT, "txt")
+        yield Page(Path(f"/captions/{id}/{language}.{ending}"), of, [keys.video(id)], groups, body)
 
 
 def data_path(id: int) -> Path:

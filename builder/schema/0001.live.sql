@@ -21,8 +21,10 @@ CREATE TABLE live.release (
     rendered integer NOT NULL DEFAULT 0,
     uploaded integer NOT NULL DEFAULT 0,
     retired integer NOT NULL DEFAULT 0,
+    store text NOT NULL,
     made_of bytea
 );
+COMMENT ON COLUMN live.release.store IS 'The store that it went to: the manifest speaks of the last one''s.';
 COMMENT ON COLUMN live.release.made_of IS
     'Digest of the catalog''s state and the pages'' fingerprint: equal, nothing to do. NULL where a page was set aside.';
 COMMENT ON COLUMN live.release.state IS

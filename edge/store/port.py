@@ -70,6 +70,9 @@ class Store(Protocol):
     A reader sees an object whole, old or new, never a mixture and never headers of another body.
     """
 
+    name: str
+    """Where it is, without credentials: two stores of one name are one."""
+
     atomic: bool
     """True when a put of many is one transaction: nobody sees a part of it, and a failure leaves none."""
 

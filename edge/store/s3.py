@@ -57,6 +57,7 @@ class S3Store:
         self._client, self._driver, self._bucket, self._pace = client, driver, bucket, pace
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._list_keys = list_keys
+        self.name = f"s3://{bucket}/{self._prefix} at {client.meta.endpoint_url}"
         self._pid = os.getpid()
         self._threads: ThreadPoolExecutor | None = None
 

@@ -59,6 +59,7 @@ class SQLiteStore:
     def __init__(self, path: str | Path) -> None:
         """Opens the file *path*, making it and its folder where they are not. Raises StoreError."""
         self.path = Path(path)
+        self.name = f"sqlite://{self.path.resolve()}"
         self._local = threading.local()
         self._lock = threading.Lock()
         self._connections: list[sqlite3.Connection] = []

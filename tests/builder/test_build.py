@@ -150,6 +150,7 @@ def test_a_unit_that_cannot_be_made_at_first_has_a_stand_in(site: Built, name: s
 def test_no_part_that_fails_whole_takes_a_page_away(site: Built, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(site, videos=110)
     site.sql("UPDATE catalog.video SET slug = 'renamed' WHERE id = 1")
+    site.sql("INSERT INTO catalog.caption (video_id, language, body) VALUES (2, 'en', 'WEBVTT')")
     site.build()
     before = site.digests()
     _lose(monkeypatch, name, None)

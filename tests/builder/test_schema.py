@@ -203,7 +203,7 @@ def _many(site: Built) -> None:
     site.sql("INSERT INTO live.list_number SELECT 12, id, id FROM catalog.batch")
     site.sql("INSERT INTO live.list_number SELECT %s, id, id FROM catalog.batch", keys.course(1))
     site.sql("INSERT INTO live.clean_text SELECT sha256(%s::bytea || text_hash), description, description, '' FROM catalog.video", SALT)
-    site.sql("INSERT INTO live.release (number, state) VALUES (1, 'live')")
+    site.sql("INSERT INTO live.release (number, state, store) VALUES (1, 'live', 'here')")
     site.sql("INSERT INTO live.object SELECT '/videos/' || slug || '/', 'video', '', '', '', ARRAY[id << 8 | 9], 1, 1 FROM catalog.video")
     site.sql("ANALYZE")
 

@@ -13,10 +13,10 @@ ORDER BY c.id
 SELECT b.id, b.slug, b.title, b.description, b.description_markup, b.url, b.starts_on, b.ends_on, b.gated,
        c.id AS course_id, c.slug AS course_slug, c.title AS course_title,
        (SELECT count(*) FROM catalog.batch o WHERE o.title = b.title AND o.id < b.id) AS namesakes,
-       t.videos, t.total_s, t.first_on, t.last_on
+       t.videos, t.total_s, t.timed, t.first_on, t.last_on
 FROM catalog.batch b JOIN catalog.course c ON c.id = b.course_id
 CROSS JOIN LATERAL (
-    SELECT count(*)::int AS videos, coalesce(sum(v.duration_s), 0)::int AS total_s,
+    SELECT count(*)::int AS videos, coalesce(sum(v.duration_s), 0)::int AS total_s, count(v.duration_s)::int AS timed,
            min(v.recorded_on) AS first_on, max(v.recorded_on) AS last_on
     FROM catalog.video v WHERE v.batch_id = b.id AND v.status = 'published') t
 WHERE b.id = ANY(%(ids)s) AND t.videos > 0
@@ -93,9 +93,21 @@ SELECT video_id, label, url FROM catalog.resource
 WHERE video_id = ANY(%(ids)s) ORDER BY video_id, position
 
 -- name: video_captions
--- Captions and transcripts of videos.
-SELECT video_id, language, kind, body FROM catalog.caption
-WHERE video_id = ANY(%(ids)s) ORDER BY video_id, language, kind
+-- Which captions and transcripts videos have.
+SELECT video_id, language, kind FROM catalog.caption
+WHERE video_id = ANY(%(ids)s) ORDER BY video_id, language COLLATE "C", kind
+
+-- name: captions
+-- The captions and transcripts of published videos whose batch is not gated, whole.
+SELECT c.video_id, c.language, c.kind, c.body, v.batch_id, b.course_id
+FROM catalog.caption c JOIN catalog.video v ON v.id = c.video_id AND v.status = 'published'
+JOIN catalog.batch b ON b.id = v.batch_id AND NOT b.gated
+WHERE c.video_id = ANY(%(ids)s) ORDER BY c.video_id, c.language COLLATE "C", c.kind
+
+-- name: captioned
+-- The published videos that have captions or transcripts.
+SELECT DISTINCT v.id FROM catalog.caption c JOIN catalog.video v ON v.id = c.video_id
+WHERE v.status = 'published' ORDER BY v.id
 
 -- name: neighbours
 -- For each video, the items that stand within three places of it in the lists of its subjects and
@@ -224,6 +236,12 @@ LEFT JOIN catalog.instructor i ON o.kind = 'instructor' AND i.id = o.owner_id
     AND EXISTS (SELECT FROM catalog.video_instructor y JOIN catalog.video x ON x.id = y.video_id
         WHERE y.instructor_id = i.id AND x.status = 'published')
 WHERE coalesce(v.id, b.id, c.id, s.id, i.id) IS NOT NULL
+-- Two editors at once can make a slug old and in use: the thing that bears it comes first.
+AND NOT EXISTS (SELECT FROM catalog.video x WHERE o.kind = 'video' AND x.slug = o.slug)
+AND NOT EXISTS (SELECT FROM catalog.batch x WHERE o.kind = 'batch' AND x.slug = o.slug)
+AND NOT EXISTS (SELECT FROM catalog.course x WHERE o.kind = 'course' AND x.slug = o.slug)
+AND NOT EXISTS (SELECT FROM catalog.subject x WHERE o.kind = 'subject' AND x.slug = o.slug)
+AND NOT EXISTS (SELECT FROM catalog.instructor x WHERE o.kind = 'instructor' AND x.slug = o.slug)
 ORDER BY o.kind, o.slug COLLATE "C"
 
 -- name: aliases
@@ -266,9 +284,9 @@ FROM catalog.instructor i WHERE i.id BETWEEN %(low)s AND %(high)s AND EXISTS (
 SELECT uuid::text FROM live.site
 
 -- name: known
--- Path and digest of those paths that the manifest is certain of: a release that died left its paths uncertain.
-SELECT o.path, encode(o.digest, 'hex') FROM live.object o JOIN live.release r ON r.number = o.release
-WHERE o.path = ANY(%(paths)s) AND r.state = 'live'
+-- Path and digest of those paths that the manifest has; no digest where a release that died left the path uncertain.
+SELECT o.path, CASE WHEN r.state = 'live' THEN encode(o.digest, 'hex') END
+FROM live.object o JOIN live.release r ON r.number = o.release WHERE o.path = ANY(%(paths)s)
 
 -- name: standing
 -- Those of the paths where a page stands for certain, and no redirect or "gone".
@@ -298,11 +316,11 @@ SELECT string_agg(kind || ' ' || rows || ' ' || hash, ', ' ORDER BY kind) FROM (
         recorded_on, status, publish_at, batch_id, position, licence, picture_url, picture, words_at, version)::text, 0)), 0)
         FROM catalog.video
     UNION ALL SELECT 'source', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.source x
-    UNION ALL SELECT 'caption', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.caption x
+    UNION ALL SELECT 'caption', count(*), coalesce(sum(hashtextextended(ROW(id, video_id, language, kind, body_hash)::text, 0)), 0)
+        FROM catalog.caption
     UNION ALL SELECT 'resource', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.resource x
     UNION ALL SELECT 'video_subject', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.video_subject x
     UNION ALL SELECT 'video_instructor', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.video_instructor x
     UNION ALL SELECT 'old_slug', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.old_slug x
     UNION ALL SELECT 'alias', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.alias x
-    UNION ALL SELECT 'tombstone', count(*), coalesce(sum(hashtextextended(path, 0)), 0) FROM live.tombstone
 ) states

@@ -1,0 +1,247 @@
+"""How bytes go live: in an order in which no reachable link is dead, to the store that they are meant for."""
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+
+import psycopg2
+import pytest
+
+from builder import journal, numbers, pipeline, render
+from edge.address import Path, key_of, path_of
+from edge.errors import StoreError
+from edge.store.port import Head, Object, Put, Refused
+from tests.site import SITE, Built, Inline, fill
+
+LINK = re.compile(r'(?:href|src)="(/[^"]*)"')
+
+
+class Memory:
+    """A bucket that shows every write at once, and tells of each."""
+
+    atomic = False
+    fenced = False
+
+    def __init__(self, told: Callable[[dict[str, Object]], None] = lambda objects: None, name: str = "memory") -> None:
+        self.name = name
+        self.objects: dict[str, Object] = {}
+        self._told = told
+
+    def put(self, puts: Iterable[Put]) -> list[Refused]:
+        for put in puts:
+            self.objects[put.object.key] = put.object
+            self._told(self.objects)
+        return []
+
+    def get(self, key: str) -> tuple[Object, Head] | None:
+        found, head = self.objects.get(key), self.head(key)
+        return (found, head) if found is not None and head is not None else None
+
+    def head(self, key: str) -> Head | None:
+        found = self.objects.get(key)
+        return Head(key, f"{found.digest}{found.write_number}", len(found.body), found.digest, found.write_number) if found else None
+
+    def delete(self, keys: Iterable[str]) -> list[str]:
+        raise AssertionError("a build deletes nothing")
+
+    def list(self, prefix: str = "") -> Iterator[Head]:
+        return (head for key in sorted(self.objects) if (head := self.head(key)) is not None)
+
+    def close(self) -> None:
+        pass
+
+
+def _build(site: Built, store: Memory) -> pipeline.Summary:
+    try:
+        return pipeline.build(site.dsn, store, SITE, "100k", Inline())
+    finally:
+        render.close()
+
+
+def _walk(objects: dict[str, Object]) -> None:
+    """From the home page on, every link leads to something, wherever there is a home page."""
+    todo = ["index.html"] if "index.html" in objects else []
+    seen = set(todo)
+    while todo:
+        thing = objects[todo.pop()]
+        if not thing.content_type.startswith("text/html"):
+            continue
+        for link in LINK.findall((gzip.decompress(thing.body) if thing.gzipped else thing.body).decode()):
+            key = key_of(Path(link))
+            assert key in objects, (thing.key, link)
+            if key not in seen:
+                seen.add(key)
+                todo.append(key)
+
+
+def test_after_every_single_write_each_page_links_only_to_what_is_there(site: Built) -> None:
+    fill(site, videos=8)
+    store = Memory(_walk)
+    _build(site, store)
+    site.sql("""INSERT INTO catalog.instructor (id, slug, name) VALUES (2, 'newcomer', 'A Newcomer')""")
+    site.sql("INSERT INTO catalog.subject (id, slug, title) VALUES (2, 'fresh', 'Fresh')")
+    site.sql("""INSERT INTO catalog.video (id, slug, title, status, batch_id, position)
+        VALUES (50, 'in-the-middle', 'New', 'published', 1, 4)""")
+    site.sql("INSERT INTO catalog.video_instructor (video_id, instructor_id) VALUES (50, 2)")
+    site.sql("INSERT INTO catalog.video_subject VALUES (50, 2)")
+    site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 2")
+    site.sql("UPDATE catalog.video SET slug = 'another-slug' WHERE id = 7")
+    summary = _build(site, store)
+    assert summary.uploaded > 10
+    assert "videos/in-the-middle/index.html" in store.objects
+    assert store.objects["videos/lecture-2/index.html"].status == 410
+
+
+def test_a_bucket_and_a_file_hold_the_same_site(site: Built) -> None:
+    fill(site, videos=60)
+    store = Memory()
+    _build(site, store)
+    site.build()  # to another store: it is filled whole
+    assert {path_of(key): thing.digest for key, thing in store.objects.items()} == site.digests()  # type: ignore[arg-type]
+
+
+def test_what_fails_stops_what_follows(site: Built) -> None:
+    fill(site)
+
+    def fail(objects: dict[str, Object]) -> None:
+        if len(objects) == 9:
+            raise StoreError("the bucket is away")
+
+    store = Memory(fail)
+    with pytest.raises(StoreError):
+        _build(site, store)
+    assert len(store.objects) == 9
+    assert "index.html" not in store.objects
+    whole = Memory()
+    whole.objects = store.objects
+    assert _build(site, whole).uploaded > 20
+    _walk(whole.objects)
+
+
+def test_another_store_is_filled_and_so_is_the_first_when_it_comes_back(site: Built, tmp_path: object) -> None:
+    fill(site)
+    first, second = Memory(name="first"), Memory(name="second")
+    count = _build(site, first).uploaded
+    assert _build(site, second).uploaded == count
+    site.sql("UPDATE catalog.video SET title = 'Edited' WHERE id = 1")
+    assert _build(site, second).uploaded < count
+    assert _build(site, first).uploaded == count
+    assert {k: o.digest for k, o in first.objects.items()} == {k: o.digest for k, o in second.objects.items()}
+
+
+def test_a_store_that_was_lost_is_filled_again(site: Built) -> None:
+    fill(site)
+    store = Memory()
+    count = _build(site, store).uploaded
+    store.objects.clear()
+    assert _build(site, store).uploaded == count
+    assert _build(site, store).release is None
+
+
+def test_a_builder_that_lost_its_lease_uploads_no_further(site: Built) -> None:
+    fill(site)
+    _build(site, Memory())
+    site.sql("UPDATE catalog.video SET title = 'Old'")
+    other: list[str] = []
+
+    def lose(objects: dict[str, Object]) -> None:
+        if not other:
+            other.append("took over")
+            site.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()")
+
+    with pytest.raises(journal.LeaseLost) as lost:
+        _build(site, Memory(lose))
+    assert lost.value.exit_code == 3
+
+
+def test_after_a_build_that_died_and_one_that_mended_it_nothing_is_rendered_again(site: Built) -> None:
+    fill(site)
+    site.build()
+    site.sql("INSERT INTO live.release (number, state, store) VALUES (nextval('live.write_number'), 'writing', 'gone')")
+    assert site.build().rendered > 0
+    assert site.build().rendered == 0
+
+
+def test_after_a_retirement_nothing_is_rendered_again(site: Built) -> None:
+    fill(site)
+    site.build()
+    site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 2")
+    assert site.build().retired == 2
+    assert site.build().rendered == 0
+    site.sql("UPDATE catalog.video SET title = 'Edited' WHERE id = 1")
+    assert site.build().retired == 0
+
+
+def test_a_text_that_another_session_keeps_meanwhile_costs_no_build(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site)
+    whole = pipeline._rendered
+
+    def meanwhile(*args: object) -> Iterator[object]:
+        for batch in whole(*args):  # type: ignore[arg-type]
+            for hash, clean in batch.texts.items():
+                site.sql("INSERT INTO live.clean_text (hash, html, plain) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                         hash, clean.html, clean.plain)
+            yield batch
+
+    monkeypatch.setattr(pipeline, "_rendered", meanwhile)
+    assert site.build().uploaded > 0
+    assert site.sql("SELECT count(*) > 0 FROM live.clean_text") == [(True,)]
+
+
+def test_editors_who_commit_all_the_time_stop_no_build(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site)
+    ids = iter(range(100, 1000))
+    split = numbers._split
+
+    def busy(connection: object) -> None:
+        split(connection)  # type: ignore[arg-type]
+        id = next(ids)
+        site.sql("INSERT INTO catalog.video (id, slug, title, status, batch_id) VALUES (%s, 'v-' || %s, 'New', 'published', 1)", id, id)
+
+    monkeypatch.setattr(numbers, "_split", busy)
+    assert site.build().release == 1
+    late = next(ids) - 1
+    assert f"/videos/v-{late}/" in site.objects()
+    assert f"/videos/v-{late}/" not in site.text("/videos/")
+    monkeypatch.undo()
+    assert site.build().release == 2  # though no row changed
+    assert f"/videos/v-{late}/" in site.text("/videos/")
+
+
+def test_a_slug_that_is_old_and_in_use_at_once_shows_the_thing_that_bears_it(site: Built) -> None:
+    fill(site)
+    site.sql("INSERT INTO catalog.old_slug (kind, slug, owner_id) VALUES ('video', 'lecture-1', 2)")
+    site.build()
+    assert site.objects()["/videos/lecture-1/"].status == 200
+
+
+def test_two_editors_at_once_cannot_overfill_a_batch(site: Built) -> None:
+    fill(site, videos=450)
+    add = """INSERT INTO catalog.video (id, slug, title, status, batch_id)
+        SELECT %s + n, 'more-' || %s + n, 'More', 'draft', 1 FROM generate_series(1, 400) n"""
+    with closing(psycopg2.connect(site.dsn)) as one, closing(psycopg2.connect(site.dsn)) as two:
+        with one.cursor() as cursor:
+            cursor.execute(add, (1000, 1000))
+        with two.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+            with pytest.raises(psycopg2.errors.LockNotAvailable):  # it waits for what the other one does
+                cursor.execute(add, (2000, 2000))
+        one.commit()
+    assert site.sql("SELECT count(*) FROM catalog.video") == [(850,)]
+
+
+def test_the_sqlite_store_shows_nothing_of_a_build_that_fails_midway(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site)
+    site.build()
+    before = site.digests()
+    site.sql("UPDATE catalog.video SET title = 'Never shown'")
+
+    def fail(self: object, *args: object) -> list[str]:
+        raise StoreError("killed")
+
+    monkeypatch.setattr("builder.manifest.Manifest.retire", fail)
+    with pytest.raises(StoreError):
+        site.build()
+    assert site.digests() == before
