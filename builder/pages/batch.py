@@ -85,7 +85,7 @@ def _head(shown: Shown, site: Site, path: Path, plain: str) -> Head:
     if shown.number > 1:
         return Head(f"{title} · Batches · page {shown.number}", f"Lectures from number {shown.start} on: {about}", section="courses")
     run: dict[str, Any] = {"@type": "CourseInstance", "courseMode": "online", "name": batch.title}
-    if batch.total_s:
+    if batch.timed == batch.videos:
         run["courseWorkload"] = iso_duration(batch.total_s)
     if first := batch.starts_on or batch.first_on:
         run["startDate"] = first.isoformat()

@@ -29,6 +29,7 @@ class Shown(NamedTuple):
     batches: list[Batch]  # newest first
     videos: int  # of all its batches; 0 where they stand on several pages
     total_s: int
+    timed: int  # how many of them have a length
     pager: Pager
     feed: str
 
@@ -57,7 +58,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
             low, high = cut.bounds(page)
             shown = [batches[id] for number, id in reversed(numbered) if low <= number <= high and id in batches]
             content = Shown(course, [Crumb("Courses", "/courses/")], Markup("" if page else clean.html), shown,
-                            *(_sums(shown) if not cut.numbered else (0, 0)), pager(base, cut, page), f"{base}feed.xml")
+                            *(_sums(shown) if not cut.numbered else (0, 0, 0)), pager(base, cut, page), f"{base}feed.xml")
             about = shorten(clean.plain) or f"Lectures of {course.title}: " + ", ".join(b.title for b in shown[:6]) + "."
             head = Head(
                 f"{title} · page {page}" if page else title, about, feed=content.feed, section="courses",
@@ -71,5 +72,5 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
         yield feed.feed(catalog, course.title, base, keys.course(course.id), groups, newest.get(course.id) or [])
 
 
-def _sums(batches: list[Batch]) -> tuple[int, int]:
-    return sum(b.videos for b in batches), sum(b.total_s for b in batches)
+def _sums(batches: list[Batch]) -> tuple[int, int, int]:
+    return sum(b.videos for b in batches), sum(b.total_s for b in batches), sum(b.timed for b in batches)

@@ -45,7 +45,7 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     website = script_json({"@context": "https://schema.org", "@type": "WebSite", "name": site.name, "url": f"{site.base_url}/"})
     home_keys = [keys.SITE, keys.VIDEOS, keys.BATCHES, keys.SUBJECTS,
                  *(keys.video_card(id) for id in newest[:NEW]), *(keys.batch(b.id) for b in home.batches)]
-    head = Head(site.name, "Lectures to watch in your own time.", jsonld=website, feed="/feed.xml")
+    head = Head(site.name, f"{site.name} is a library of recorded lectures, to watch in your own time.", jsonld=website, feed="/feed.xml")
     yield Page(Path("/"), HOME, home_keys, "", home, head)
     yield Page(Path("/about/"), ABOUT, [keys.SITE], "", None, Head("About", f"What {site.name} is and how it treats you.", section="about"))
     yield Page(Path("/404.html"), NOT_FOUND, [keys.SITE], "", None, Head("Not found", "There is no such page.", noindex=True))

@@ -180,6 +180,46 @@ def test_a_batch_counts_on_where_its_last_page_ended(site: Built) -> None:
     assert len(numbered.findall(f"{H}li")) == 10
 
 
+def test_a_length_in_all_is_said_as_what_it_is_where_some_lectures_have_none(site: Built) -> None:
+    fill(site)
+    for whole, missing in (("30 min", 0), ("at least 20 min", 1), ("at least 10 min", 2), ("", 3)):
+        site.sql("UPDATE catalog.video SET duration_s = NULL WHERE id > %s", 3 - missing)
+        site.build()
+        said = {path: [fact for fact in _facts(site.text(path)) if " min" in fact]
+                for path in ("/batches/batch/", "/courses/course/", "/batches/", "/")}
+        assert said == {"/batches/batch/": [f"{whole} in all"], "/courses/course/": [f"{whole} in all", whole],
+                        "/batches/": [whole], "/": [whole]} if whole else not any(said.values()), (whole, said)
+        assert ("courseWorkload" in site.text("/batches/batch/")) == (missing == 0)
+
+
+def test_every_fact_is_an_element_so_that_no_dot_hangs_at_the_end_of_a_line(everything: Built) -> None:
+    everything.sql("UPDATE catalog.video SET language = 'fr'")
+    everything.build()
+    for path in ("/", "/batches/batch/", "/batches/", "/courses/course/", "/videos/lecture-1/"):
+        for line in html5lib.parse(everything.text(path)).iter(f"{H}p"):
+            if line.get("class") in ("facts", "who") and len(line):
+                assert not (line.text or "").strip(), path
+                assert not [child.tail for child in line if (child.tail or "").strip()], path
+
+
+def test_who_finds_nothing_is_shown_the_same_ways_on(site: Built) -> None:
+    fill(site)
+    site.build()
+    site.sql("DELETE FROM catalog.video WHERE id = 1")
+    site.build()
+    ways = [[a.get("href") for a in html5lib.parse(site.text(path)).findall(f".//{H}ul[@class='chips']//{H}a")]
+            for path in ("/404.html", "/videos/lecture-1/")]
+    assert ways == [["/", "/courses/", "/videos/", "/subjects/", "/instructors/"]] * 2
+
+
+def test_the_home_page_says_what_the_site_is_and_leads_to_every_list(site: Built) -> None:
+    fill(site)
+    site.build()
+    main = html5lib.parse(site.text("/")).find(f".//{H}main")
+    assert "Lectern is a library of recorded lectures" in "".join(main.itertext())
+    assert {a.get("href") for a in main.iter(f"{H}a")} >= {"/videos/", "/batches/", "/subjects/"}
+
+
 def test_an_empty_library_says_so(site: Built) -> None:
     site.build()
     assert "There are no lectures yet" in site.text("/")
@@ -198,6 +238,11 @@ def everything(site: Built) -> Built:
     site.sql("INSERT INTO catalog.resource (video_id, position, label, url) VALUES (3, 0, 'Slides', 'https://slides.example/3')")
     site.build()
     return site
+
+
+def _facts(page: str) -> list[str]:
+    """What the page's lines of facts say, a string each."""
+    return ["".join(fact.itertext()) for line in html5lib.parse(page).iter(f"{H}p") if line.get("class") == "facts" for fact in line]
 
 
 def _path(name: str, degrees: int) -> str:
