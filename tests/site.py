@@ -71,6 +71,12 @@ class Built:
         return ((path, text_of(thing)) for path, thing in self.objects().items()
                 if path.endswith(ending) and not path.startswith("/assets/"))
 
+    def begin_anew(self) -> None:
+        """Forget what is live, and the store with it: the next build is a first one of the same catalog."""
+        self.sql("TRUNCATE live.object, live.release")
+        for file in self._file.parent.glob(f"{self._file.name}*"):
+            file.unlink()
+
     def digests(self) -> dict[str, str]:
         """Path and digest of every object."""
         return {path: thing.digest for path, thing in self.objects().items()}

@@ -85,14 +85,15 @@ def _bench(folder: Path, catalog: Path, dsn: str, turns: int, peer: bool, name: 
             hugo_mb.append(theirs.peak_mb)
     files = [_files(folder / f"files-{turn}", objects) for turn in range(1)]
     both = [a + b for a, b in zip(full, exported, strict=True)]
-    print(f"{objects} objects; import {importing:.1f} s; bare creation of {objects * 2} files {files[0]:.2f} s")
+    rate = objects / sorted(full)[len(full) // 2]
+    print(f"{objects} objects, {rate:.0f} a second; import {importing:.1f} s; bare creation of {objects * 2} files {files[0]:.2f} s")
     rows = [
         row(
             "full build",
             "s",
             full,
             "a fifth of Hugo's time",
-            lambda ours, ratio: ratio is None or ratio <= 0.2,
+            lambda ours, ratio: ratio is not None and ratio <= 0.2,
             peer=hugo,
             peer_name="Hugo" if peer else "",
         ),
@@ -101,7 +102,7 @@ def _bench(folder: Path, catalog: Path, dsn: str, turns: int, peer: bool, name: 
             "s",
             both,
             "less than Hugo's time",
-            lambda ours, ratio: ratio is None or ratio < 1,
+            lambda ours, ratio: ratio is not None and ratio < 1,
             peer=hugo,
             peer_name="Hugo" if peer else "",
         ),
@@ -116,9 +117,9 @@ def _bench(folder: Path, catalog: Path, dsn: str, turns: int, peer: bool, name: 
             peer_name="Hugo" if peer else "",
         ),
         row("import", "s", [importing], "under 20 s for 8,500 videos", lambda ours, ratio: ours < 20 * max(objects / 28_000, 1)),
-        row("objects a second", "1/s", [objects / s for s in full], "printed", lambda ours, ratio: True),
     ]
-    report(name, rows)
+    # Without the peer there is nothing to say of what is measured against it.
+    report(name, rows if peer else rows[2:])
 
 
 def _empty(dsn: str) -> None:

@@ -54,7 +54,7 @@ def test_processes_and_one_process_give_the_same_bytes(site: Built, tmp_path: Pa
     fill(site, videos=900)
     site.build()
     one = site.digests()
-    site.sql("TRUNCATE live.object, live.release")
+    site.begin_anew()
     with processes(8) as executor:
         site.build(executor=executor)
     assert site.digests() == one
@@ -70,9 +70,13 @@ def test_hash_seed_clock_zone_and_row_order_decide_nothing(site: Built, tmp_path
     for id in ids:  # each row is written anew, so the table's own order is another one
         site.sql("UPDATE catalog.video SET licence = 'x' WHERE id = %s", id)
         site.sql("UPDATE catalog.video SET licence = '' WHERE id = %s", id)
-    site.sql("TRUNCATE live.object, live.release")
+    site.begin_anew()
+    (tmp_path / "sitecustomize.py").write_text(  # every process that this one starts lives a year later
+        "import datetime, time\nnow = time.time\ntime.time = lambda: now() + 365 * 86400\n"
+        "class Later(datetime.datetime):\n    @classmethod\n    def now(cls, tz=None):\n        return cls.fromtimestamp(time.time(), tz)\n"
+        "datetime.datetime = Later\n")
     env = {k: v for k, v in os.environ.items() if not k.startswith("LECTERN_")} | {
-        "PYTHONHASHSEED": seed, "TZ": zone, "DATABASE_URL": site.dsn, "LECTERN_DATA": str(tmp_path / "data"),
+        "PYTHONHASHSEED": seed, "TZ": zone, "PYTHONPATH": str(tmp_path), "DATABASE_URL": site.dsn, "LECTERN_DATA": str(tmp_path / "data"),
         "LECTERN_STORE": f"sqlite:///{tmp_path}/site.db", "LECTERN_BASE_URL": SITE.base_url,
     }
     subprocess.run([sys.executable, TOP / "build.py", "build"], env=env, check=True, capture_output=True, timeout=120)
