@@ -1,9 +1,10 @@
-"""The pages there is one of: home, about, 404, robots.txt, the web manifest, the site's feed."""
+"""The pages there is one of: home, about, 404, robots.txt, the web manifest, the icon, the site's feed."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from builder.assets import Assets
 from builder.catalog import keys
 from builder.catalog.model import Batch, Card
 from builder.catalog.reads import Catalog
@@ -17,7 +18,9 @@ ABOUT = Kind("about", "catalog", HTML, PAGES, "about.html")
 NOT_FOUND = Kind("not_found", "error", HTML, PAGES, "notfound.html")
 ROBOTS = Kind("robots", "metadata", "text/plain; charset=utf-8", PAGES)
 WEB_MANIFEST = Kind("web_manifest", "metadata", "application/manifest+json; charset=utf-8", PAGES)
-KINDS = (HOME, ABOUT, NOT_FOUND, ROBOTS, WEB_MANIFEST)
+# At this address browsers ask unasked, beside feeds and JSON. As SVG, since only text is fenced at an address that stays.
+ICON = Kind("icon", "metadata", "image/svg+xml; charset=utf-8", PAGES)
+KINDS = (HOME, ABOUT, NOT_FOUND, ROBOTS, WEB_MANIFEST, ICON)
 NEW, BATCHES, SUBJECTS = 12, 12, 30
 
 
@@ -53,4 +56,6 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
                f"User-agent: *\nDisallow: /api/\nDisallow: /preview/\nSitemap: {site.base_url}/sitemap.xml\n")
     yield Page(Path("/site.webmanifest"), WEB_MANIFEST, [keys.SITE], "", dumps(
         {"name": site.name, "short_name": site.name, "start_url": "/", "display": "browser", "icons": []}))
+    (icon,) = [asset for asset in Assets(site.hue).all() if asset.name == "favicon.svg"]
+    yield Page(Path("/favicon.ico"), ICON, [keys.SITE], "", icon.body.decode())
     yield feed.feed(catalog, site.name, Path("/"), keys.VIDEOS, "", newest)

@@ -21,7 +21,7 @@ RESERVED = frozenset(
     ("about", "account", "api", "assets", "batches", "captions", "courses", "data", "desk", "instructors", "preview",
      "sitemaps", "subjects", "videos",
      # Files at the top: a folder of the same name cannot stand beside them in every store.
-     "404.html", "feed.xml", "index.html", "robots.txt", "site.webmanifest", "sitemap.xml"))
+     "404.html", "favicon.ico", "feed.xml", "index.html", "robots.txt", "site.webmanifest", "sitemap.xml"))
 _FOLDERS = {"video": "videos", "batch": "batches", "course": "courses", "subject": "subjects", "instructor": "instructors"}
 _FED = ("course", "subject")
 

@@ -212,6 +212,13 @@ def test_who_finds_nothing_is_shown_the_same_ways_on(site: Built) -> None:
     assert ways == [["/", "/courses/", "/videos/", "/subjects/", "/instructors/"]] * 2
 
 
+def test_a_browser_that_asks_for_an_icon_unasked_gets_the_site_s(site: Built) -> None:
+    site.build()
+    (icon,) = [thing for path, thing in site.objects().items() if path == "/favicon.ico"]
+    assert icon.content_type == "image/svg+xml; charset=utf-8"
+    assert text_of(icon) == text_of(site.objects()[_path("favicon.svg", 255)])
+
+
 def test_the_home_page_says_what_the_site_is_and_leads_to_every_list(site: Built) -> None:
     fill(site)
     site.build()
