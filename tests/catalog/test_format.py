@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from builder.catalog.importers import run_export, write_refused
 from builder.catalog.importers.cells import cell_of, value_of
-from builder.catalog.importers.lectern import Unusable, checks, schema
+from builder.catalog.importers.judge import checks, schema
+from builder.catalog.importers.lectern import Unusable
 from builder.catalog.importers.lines import LINE_BYTES, guarded, unguarded
+from builder.catalog.importers.report import Report
 from tests.catalog.talks import bring, rows
 from tests.site import Built
 
@@ -123,7 +125,7 @@ def test_three_bad_of_five_hundred_come_back_as_a_file_to_mend(site: Built, tmp_
     report = bring(site, file)
     assert (report.counts["added"], report.counts["refused"]) == (497, 3)
     assert [(p.line, p.field) for p in report.problems if p.done == "refused"] == [(52, "title"), (252, "duration_s"), (452, "status")]
-    assert write_refused(file, report, back) == 3
+    assert _back(file, report, back) == 3
     mended = list(csv.DictReader(back.read_text("utf-8-sig").splitlines()))
     assert all(row["why"] for row in mended)
     mended[0]["title"] = "T 50"
@@ -139,9 +141,9 @@ def test_refused_lines_come_back_as_lines(site: Built, tmp_path: Path) -> None:
     file.write_text('{"title": "Good", "batch": "B 2020"}\n{"title": "Bad", "batch": "B 2020", "gated": true}\n{"title": \n')
     report = bring(site, file)
     assert report.counts["refused"] == 2
-    assert write_refused(file, report, back) == 2
+    assert _back(file, report, back) == 2
     first, second = back.read_text().splitlines()
-    assert json.loads(first)["why"] == "a video has no such field: gated"
+    assert json.loads(first)["why"] == "gated: a video has no such field: a batch has it"
     assert second == '{"title":'
     back.write_text(json.dumps({key: value for key, value in json.loads(first).items() if key != "gated"}))
     assert bring(site, back).counts["added"] == 1
@@ -262,6 +264,11 @@ def test_every_exported_record_fits_the_schema_and_the_schema_is_one(site: Built
     for record in map(json.loads, file.read_text().splitlines()):
         whole.validate(record)
         assert checks(record["kind"]).is_valid(record)
+
+
+def _back(file: Path, report: Report, out: Path) -> int:
+    with out.open("w", encoding="utf-8", newline="") as opened:
+        return write_refused(file, report, opened)
 
 
 def _lines(file: Path, *records: dict[str, Any]) -> Path:

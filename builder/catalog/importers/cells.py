@@ -13,6 +13,7 @@ _EMPTY_IS_NOT_SAID = frozenset({
     "name", "gated",
 })
 _NO_PLACE = "none"  # a position that is said to be none, where an empty cell says nothing
+_NO_LIST = 'a list is due, as [["en", "captions", "WEBVTT …"]] or [["Slides", "https://…"]]'
 _YES, _NO = frozenset({"true", "yes", "1", "y"}), frozenset({"false", "no", "0", "n"})
 
 
@@ -24,10 +25,10 @@ def value_of(field: str, cell: str) -> dict[str, Any]:
     if bare == "" and field in _EMPTY_IS_NOT_SAID:
         return {}
     if field in _NUMBERS:
-        return {field: _number(field, bare) if bare else None}
+        return {field: _number(bare) if bare else None}
     if field == "gated":
         if bare.lower() not in _YES | _NO:
-            raise ValueError("gated is true or false")
+            raise ValueError("true or false is due")
         return {field: bare.lower() in _YES}
     if field in _NAMES | _ADDRESSES | _OBJECTS:
         return {field: _list(field, bare)}
@@ -62,22 +63,20 @@ def _list(field: str, bare: str) -> list[Any]:
         except ValueError:
             pass
         if field in _OBJECTS:
-            raise ValueError(f"{field} is a JSON list: {bare[:80]}")
+            raise ValueError(_NO_LIST)
     elif field in _OBJECTS and bare:
-        return bare.split() if field == "resources" else _refuse(field, bare)
+        if field != "resources":
+            raise ValueError(_NO_LIST)
+        return bare.split()
     items = bare.split(";") if field in _NAMES else bare.split()
     return [item.strip() for item in items if item.strip()]
 
 
-def _number(field: str, bare: str) -> int | float:
+def _number(bare: str) -> int | float:
     try:
         number = float(bare)
     except ValueError:
-        raise ValueError(f"{field} is a number") from None
+        raise ValueError("a number is due") from None
     if number != number or number in (float("inf"), float("-inf")):
-        raise ValueError(f"{field} is a number")
+        raise ValueError("a number is due")
     return int(number) if number == int(number) else number
-
-
-def _refuse(field: str, bare: str) -> list[Any]:
-    raise ValueError(f"{field} is a JSON list: {bare[:80]}")

@@ -3,17 +3,18 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from builder.catalog import sources
 from builder.catalog.importers.cells import cell_of
-from builder.catalog.importers.lectern import schema
+from builder.catalog.importers.judge import schema
+from builder.catalog.importers.lectern import Lines
 from builder.catalog.importers.lines import guarded
 from builder.catalog.importers.record import Kind
 from builder.catalog.importers.rows import in_utc
+from builder.catalog.importers.whole import WholeFile
 from edge.errors import ExportError
 
 if TYPE_CHECKING:
@@ -49,26 +50,29 @@ _OLD_SLUGS = "SELECT owner_id, slug FROM catalog.old_slug WHERE kind = %s ORDER 
 def run_export(connection: Connection, path: Path) -> int:
     """Write the whole catalog, as of one moment, to *path*: CSV where it ends in .csv, else JSON Lines.
 
-    The file appears whole or not at all. Returns the number of videos. Raises ExportError.
+    The file appears whole or not at all. Returns the number of videos. Raises ExportError where it cannot be written,
+    or an import would not read a file called so.
     """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
+    check_name(path)
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with WholeFile(path) as whole:
             videos = 0
-            write = _csv(file) if path.suffix.lower() == ".csv" else _jsonl(file)
+            write = _csv(whole.file) if path.suffix.lower() == ".csv" else _jsonl(whole.file)
             next(write)
             for kind, record in _records(connection):
                 write.send(record)
                 videos += kind == "video"
             write.close()
-        os.replace(part, path)
-    except OSError as wrong:
-        part.unlink(missing_ok=True)
-        raise ExportError(f"{path} cannot be written: {wrong.strerror}.") from wrong
+            whole.appear()
     finally:
         connection.rollback()
     return videos
+
+
+def check_name(path: Path) -> None:
+    """Raises ExportError where an import would not read a file called so."""
+    if not Lines.reads(path):
+        raise ExportError(f"An import would not read a file called {path}: give it the ending .jsonl or .csv.")
 
 
 def _records(connection: Connection) -> Iterator[tuple[Kind, dict[str, Any]]]:

@@ -1,7 +1,13 @@
-"""Language codes: ISO 639-2 and 639-3's three letters to the two that BCP 47 (RFC 5646, 2.2.1) asks for."""
+"""Language codes: ISO 639-2 and 639-3's three letters to the two that BCP 47 (RFC 5646, 2.2.1) asks for.
+
+``languages.txt`` holds every code: those of two letters alone, those of three by their first two letters,
+each followed by the third letters there are (``aabc``: aab, aac). From IANA's language subtag registry and ISO 639-3.
+"""
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from importlib.resources import files
 
 _TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _NOT_KNOWN = frozenset({"und", "mul", "mis", "zxx"})
@@ -24,8 +30,21 @@ _TWO = dict(zip(_PAIRS.split()[::2], _PAIRS.split()[1::2], strict=True))
 
 
 def tag(code: str) -> str | None:
-    """The BCP 47 tag of a code or tag in any case; None where it is none, or says that nothing is known."""
+    """The BCP 47 tag of a code or tag in any case; None where no language is called so."""
     first, hyphen, rest = code.strip().replace("_", "-").partition("-")
-    first = first.lower()
-    made = _TWO.get(first, first) + hyphen + rest
-    return made if _TAG.fullmatch(made) and first not in _NOT_KNOWN else None
+    first = _TWO.get(first.lower(), first.lower())
+    made = first + hyphen + rest
+    return made if _TAG.fullmatch(made) and first in _codes() else None
+
+
+def says_nothing(code: str) -> bool:
+    """Whether a code is one of those that stand for "not known", "several" or "none"."""
+    return code.strip().lower() in _NOT_KNOWN
+
+
+@lru_cache(maxsize=1)
+def _codes() -> frozenset[str]:
+    words = files("builder.catalog.importers").joinpath("languages.txt").read_text("ascii").split()
+    private = {f"q{second}{third}" for second in "abcdefghijklmnopqrst" for third in "abcdefghijklmnopqrstuvwxyz"}
+    return frozenset(private.union(
+        {word for word in words if len(word) == 2}, (word[:2] + third for word in words for third in word[2:])))

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,11 +29,14 @@ class Line(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row's first line, and its cells; or why it has none, and the line as it stands for its only cell."""
+    """A row's first line, and its cells; or why it is none. Then *raw* is that line as it stands, and *cells* hold
+    what can be told apart in it, or nothing.
+    """
 
     number: int
     cells: list[str]
     fault: str = ""
+    raw: str = ""
 
 
 class Undecodable(ValueError):
@@ -104,11 +108,10 @@ def rows(path: Path, codec: str, delimiter: str) -> Iterator[Row]:
                     return
                 waiting.append(first)
             number, cells, used, fault = _row(waiting, physical, delimiter, width)
-            if fault:
-                cells = [waiting[0][1][:_SHOWN_LETTERS].rstrip("\r\n")]
+            raw = waiting[0][1][:_SHOWN_LETTERS].rstrip("\r\n") if fault else ""
             del waiting[:used]
             if fault or any(cells):
-                yield Row(number, cells, fault)
+                yield Row(number, cells, fault, raw)
                 width = width or (0 if fault else len(cells))
 
 
@@ -141,7 +144,8 @@ def _row(waiting: list[tuple[int, str]], physical: Iterator[tuple[int, str]], de
     while width and len(cells) > width and not cells[-1]:
         cells.pop()
     if width and len(cells) != width and any(cells):
-        return number, [], 1, f"{len(cells)} cells where the header has {width}: a quotation mark or a {delimiter!r} may be missing"
+        known = cells if used == 1 and len(cells) < width else []
+        return number, known, 1, f"{len(cells)} cells where the header has {width}: a quotation mark or a {delimiter!r} may be missing"
     return number, cells, used, ""
 
 
@@ -154,6 +158,13 @@ def _physical(file: TextIO) -> Iterator[tuple[int, str]]:
         while len(rest) > 1 and len(line) > ROW_BYTES and rest[-1] not in "\r\n":
             rest = file.readline(_CHUNK)
         yield number, line
+
+
+def json_fault(wrong: Exception) -> str:
+    """Why a text is no JSON, by its place in the text; the line is told by who has it."""
+    if isinstance(wrong, json.JSONDecodeError):
+        return f"no JSON: {wrong.msg} at letter {wrong.colno}"
+    return "no JSON that can be read: brackets within brackets" if isinstance(wrong, RecursionError) else str(wrong)
 
 
 def delimiter_of(header: str, names: frozenset[str]) -> str:

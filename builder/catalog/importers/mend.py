@@ -143,7 +143,7 @@ def day(field: str, value: object, note: Note) -> str | None:
             raise ValueError
         return date(int(found[1]), int(found[2]), int(found[3])).isoformat()
     except ValueError:
-        note(field, value, "left out: a date is written YYYY-MM-DD")
+        note(field, value, "left out: no such day; write a day as 2026-02-03")
         return None
 
 
@@ -178,7 +178,7 @@ def language(field: str, value: object, note: Note) -> str | None:
         return None
     tag = languages.tag(value) if isinstance(value, str) else None
     if tag is None:
-        note(field, value, "left out: no language tag (BCP 47)")
+        note(field, value, "left out: no language is called so")
     return tag
 
 

@@ -22,8 +22,8 @@ def merge(said: dict[str, Any], base: dict[str, Any] | None, row: dict[str, Any]
 
     Unchanged in the file since the last import: the row's value stays, whoever set it. Changed in the file only:
     the file's. Changed in both, to different values: the row's, and the field is in ``kept``. Without a base
-    (never imported) the file is an edit of the row: taken when *known_version*, that is when the file was
-    written from this very version of the row or names none; else kept.
+    (never imported) the file is an edit of the row: taken when *known_version*, that is when the file names no version,
+    or one that the row has not left behind; else kept.
     """
     merged = Merged()
     for name, value in said.items():

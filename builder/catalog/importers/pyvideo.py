@@ -12,6 +12,7 @@ from typing import Any
 from builder.catalog import sources, text
 from builder.catalog.importers import links, mend
 from builder.catalog.importers.course import course_title
+from builder.catalog.importers.lines import json_fault
 from builder.catalog.importers.record import Record, name_key
 from builder.catalog.importers.report import Report
 from edge.address import slugify
@@ -264,7 +265,7 @@ class Files:
             if not isinstance(found, dict):
                 raise ValueError("a JSON object is due")
         except (ValueError, OSError, RecursionError) as wrong:
-            self.report.note(file, getattr(wrong, "lineno", None), "", "", "refused", f"cannot be read: {wrong}")
+            self.report.note(file, getattr(wrong, "lineno", None), "", "", "refused", f"cannot be read: {json_fault(wrong)}")
             return None
         return found
 

@@ -1,8 +1,10 @@
 """What an import did: counts of video records and one line for each thing mended, kept, refused or withheld."""
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -50,11 +52,18 @@ class Report:
         self.seconds[stage] = now - since
         return now
 
-    def refuse(self, kind: str, file: str, line: int | None, field: str, value: object, why: str) -> None:
-        """A record that is not in. Only videos are counted; a refusal of another kind stands among the problems."""
+    def refuse(self, kind: str, file: str, line: int | None, faults: Sequence[tuple[str, object, str]]) -> None:
+        """A record that is not in, for each of its *faults* (field, value, why). Only videos are counted; a refusal of
+        another kind stands among the problems.
+        """
         if kind == "video":
             self.counts["refused"] += 1
-        self.note(file, line, field, value, "refused", why)
+        for fault in faults:
+            self.problems.append(Problem(file, line, fault[0], shown(fault[1]), "refused", fault[2]))
+
+    def in_order(self) -> list[Problem]:
+        """The problems by file, line and field."""
+        return sorted(self.problems, key=_place)
 
     @property
     def ok(self) -> bool:
@@ -65,15 +74,22 @@ class Report:
         """``{"videos": {outcome: n}, "problems": [...]}`` with problems by file, line and field."""
         return {
             "videos": {outcome: self.counts[outcome] for outcome in OUTCOMES},
-            "problems": [problem.as_json() for problem in sorted(self.problems, key=_place)],
+            "problems": [problem.as_json() for problem in self.in_order()],
         }
 
 
 def shown(value: object) -> str:
     """A value as a report shows it: at most 200 letters, lone surrogates and controls spelt out."""
-    text = value if isinstance(value, str) else "" if value is None else repr(value)
+    text = value if isinstance(value, str) else "" if value is None else _json(value)
     text = text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS - 1]}…"
     return "".join(c if c.isprintable() or c in "\n\u00ad\u200b\u200c\u200d" else _spelt(c) for c in text)
+
+
+def _json(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=repr)
+    except RecursionError:
+        return "…"
 
 
 def _spelt(c: str) -> str:

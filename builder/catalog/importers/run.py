@@ -44,9 +44,11 @@ class Reader(Protocol):
 def run_import(
     connection: Connection, path: Path, *, check: bool = False, strict: bool = False,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    before_end: Callable[[Report], object] = lambda report: None,
 ) -> Report:
     """Import the files at *path* in one transaction, which is committed here (*check*, or *strict* and something
-    refused: taken back). The report is the same either way. *connection* must be idle.
+    refused: taken back). The report is the same either way. *connection* must be idle. *before_end* is called with the
+    report when all is judged and nothing committed: where it raises, nothing comes in.
 
     Raises LecternError where *path* holds no catalog.
     """
@@ -79,6 +81,7 @@ def run_import(
             for hash, note in warmer.notes().items():
                 report.note(*texts[hash], "description", "", "mended", f"shown as plain text: {note}")
             report.lap("texts", clock)
+            before_end(report)
             if check or (strict and not report.ok):
                 connection.rollback()
             else:

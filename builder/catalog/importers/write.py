@@ -129,7 +129,7 @@ class Writer:
         for record, field_, value, why in done.kept:
             self._report.note(record.file, record.line, field_, value, "kept", why)
         for record, why in done.refused:
-            self._report.refuse(kind, record.file, record.line, "", record.ref, why)
+            self._report.refuse(kind, record.file, record.line, [("", record.ref, why)])
         if kind == "video":
             self._report.counts.update(done.counts)
         else:
@@ -200,7 +200,7 @@ class Writer:
                 continue
             self._drop_aliases([(record, values, row_id)], done)
             merged = merge(values, None if base is None else base_form(base.wrote, self._names), now[row_id],
-                           known_version=record.version in (None, now[row_id]["version"]))
+                           known_version=record.version is None or record.version >= now[row_id]["version"])
             if merged.changes:
                 rows.update(self._cursor, kind, row_id, merged.changes)
             done.counts.append("changed" if merged.changes else "unchanged")
