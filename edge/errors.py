@@ -1,6 +1,11 @@
 """Errors for people: each says what is wrong, where, and how to mend it, in one sentence or two."""
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+_TOP = Path(__file__).resolve().parents[1]
+
 
 class LecternError(Exception):
     """What a person sees when a command cannot go on; the message is shown as it stands.
@@ -19,8 +24,20 @@ class SettingsError(LecternError):
 class StoreError(LecternError):
     """The store could not do what was asked, and asking again did not help."""
 
-    exit_code = 1
-
 
 class ExportError(LecternError):
     """A plain tree could not be written; the message names the folder or the object."""
+
+
+def not_installed(error: ModuleNotFoundError) -> str:
+    """What to say where a package that Lectern stands on is not there; "" where it is a module of Lectern's own."""
+    package = (error.name or "").partition(".")[0]
+    if not package or (_TOP / package).exists():
+        return ""
+    if not (_TOP / "build.py").exists():
+        remedy = "install Lectern's wheel again"
+    elif (_TOP / ".venv/bin/python").exists() and not Path(sys.prefix).is_relative_to(_TOP / ".venv"):
+        remedy = f"run it with {_TOP}/.venv/bin/python, where `make demo` has installed them"
+    else:
+        remedy = f"run `make demo`, or `{sys.executable} -m pip install {_TOP}`"
+    return f"The packages that Lectern stands on are not all installed for this Python ({package} is missing): {remedy}."

@@ -5,7 +5,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
+from edge.errors import StoreError
+
 KEY_BYTES = 1024  # S3's limit, and so everybody's
+
+RETAINED = "retained/"
+"""What a rollback may need stands under this prefix: listed like all else, served and exported by nobody."""
+
 _UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]|(?:^|/)\.{0,2}(?:/|$)")
 
 
@@ -38,10 +44,16 @@ class Head(NamedTuple):
 
 
 class Put(NamedTuple):
-    """One conditional write: create (``if_match`` is ""), replace that ETag, or either (None)."""
+    """One conditional write: create (``if_match`` is ""), replace that ETag, or either (None).
+
+    With ``keep_as``, what it replaces is kept under that key, bytes and headers as they are: before the
+    write, and only the version that the write is meant to replace. So neither a repeat after a lost answer
+    nor a write that is refused keeps anything. The key must tell the version, for a kept one is overwritten.
+    """
 
     object: Object
     if_match: str | None = None
+    keep_as: str = ""
 
 
 class Refused(NamedTuple):
@@ -49,6 +61,20 @@ class Refused(NamedTuple):
 
     key: str
     why: str  # "exists", "changed", "missing"
+    head: Head | None  # what stands there instead; None when missing
+    object: Object  # what was not written
+
+
+class Written(NamedTuple):
+    """What came of the writes of one put: those that are not among ``refused`` are done."""
+
+    refused: list[Refused]
+    etags: dict[str, str]  # by key, of those done whose ETag only the store knows: see Store.etag
+
+
+def plain_etag(digest: str, write_number: int) -> str:
+    """The ETag of a store that has no other name for a version: see Store.etag."""
+    return f"{digest}.{write_number}"
 
 
 def storable(key: str) -> bool:
@@ -60,6 +86,13 @@ def storable(key: str) -> bool:
     if key.isprintable() and "/." not in key and "//" not in key and "\\" not in key and key.strip("/") == key:
         return key not in ("", ".", "..") and not key.startswith(("./", "../"))
     return not _UNSTORABLE.search(key)
+
+
+def must_be_storable(put: Put) -> None:
+    """Raises StoreError where a key of *put* is not `storable`."""
+    for key in (put.object.key, put.keep_as) if put.keep_as else (put.object.key,):
+        if not storable(key):
+            raise StoreError(f"{key!r} is no key that every store keeps: mend the slug it is made of.")
 
 
 class Store(Protocol):
@@ -80,12 +113,16 @@ class Store(Protocol):
     def fenced(self) -> bool:
         """True when the store was seen to refuse writes whose precondition fails; found at first need."""
 
-    def put(self, puts: Iterable[Put]) -> list[Refused]:
-        """Write them, in any order; returns when all are durable. [] when nothing was refused.
+    def put(self, puts: Iterable[Put]) -> Written:
+        """Write them, each key once, in any order; returns when all are durable.
 
-        A write whose answer was lost is looked at again, so "done" is never reported as refused.
-        An empty iterable is nothing to do. Raises StoreError when one could not be done at all.
+        A write whose answer was lost is looked at again, so "done" is never reported as refused: what bears
+        the object's own digest and write number is done. An empty iterable is nothing to do. Raises
+        StoreError when one could not be done at all.
         """
+
+    def etag(self, digest: str, write_number: int) -> str:
+        """The ETag that an object of ours has in this store; "" where only the store knows it, and Written tells."""
 
     def get(self, key: str) -> tuple[Object, Head] | None:
         """The object and its head; None when absent."""

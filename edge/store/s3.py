@@ -7,7 +7,6 @@ and tags are user metadata, of which S3 gives back any as ``x-amz-meta-NAME``.
 from __future__ import annotations
 
 import os
-import re
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import obstore
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store as Bucket
 
@@ -25,7 +24,8 @@ from edge.errors import StoreError
 from edge.store.bucket import ANSWER_S, open_bucket
 from edge.store.metadata import attributes_of, head_of, object_of
 from edge.store.pace import GaveUpError, Pace, TryAgainError
-from edge.store.port import Head, Object, Put, Refused, storable
+from edge.store.port import Head, Object, Put, Refused, Written, must_be_storable
+from edge.store.trouble import PASSING_CODES, is_lasting, must_be_absence, short, sorted_out
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -35,12 +35,6 @@ U = TypeVar("U")
 
 DELETE_KEYS = 1000  # DeleteObjects, API reference
 LIST_KEYS = 1000  # ListObjectsV2, API reference
-
-_STATUS = re.compile(r"status code: (\d{3})")
-_LASTING = re.compile("NoSuchBucket|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch")
-_SLOWER = (429, 503)
-_PASSING = (408, 409, 429, 500, 502, 503, 504)
-_PASSING_CODES = ("SlowDown", "ServiceUnavailable", "InternalError", "OperationAborted", "RequestTimeout")
 
 
 def open_s3(bucket: str, prefix: str = "", *, pace: Pace | None = None, list_keys: int = LIST_KEYS,
@@ -69,13 +63,23 @@ class S3Store:
         probe = Object(f"fence-probe-{uuid.uuid4().hex}", b"probe", "text/plain", "no-store", "", "", 0, False)
         try:
             self._ask(partial(self._send, Put(probe)))
-            return all(self._ask(partial(self._refuses, Put(probe, match))) for match in ("", f'"{0:032x}"'))
+            return all(self._ask(partial(self._send, Put(probe, match))) is None for match in ("", f'"{0:032x}"'))
         finally:
             self.delete([probe.key])
 
-    def put(self, puts: Iterable[Put]) -> list[Refused]:
+    def put(self, puts: Iterable[Put]) -> Written:
         """See the port. Many go at once; the first that cannot be done stops those that wait."""
-        return [refused for refused in self._each(self._put_one, puts) if refused]
+        written = Written([], {})
+        for key, came in self._each(self._put_one, puts):
+            if isinstance(came, Refused):
+                written.refused.append(came)
+            else:
+                written.etags[key] = came
+        return written
+
+    def etag(self, digest: str, write_number: int) -> str:
+        """See the port."""
+        return ""
 
     def get(self, key: str) -> tuple[Object, Head] | None:
         """See the port."""
@@ -102,61 +106,79 @@ class S3Store:
 
     # one call ---------------------------------------------------------------------------------
 
-    def _put_one(self, put: Put) -> Refused | None:
-        if not storable(put.object.key):
-            raise StoreError(f"{put.object.key!r} is no key that every store keeps: mend the slug it is made of.")
-        return self._ask(partial(self._settle, put))
+    def _put_one(self, put: Put) -> tuple[str, Refused | str]:
+        """Its key, and the ETag that it has now or why it was refused."""
+        must_be_storable(put)
+        # Two calls, not one: what is repeated after a lost answer is the write, and what it wrote is not kept.
+        if put.keep_as and put.if_match != "":
+            self._ask(partial(self._keep, put))
+        return put.object.key, self._ask(partial(self._settle, put))
 
-    def _settle(self, put: Put) -> Refused | None:
+    def _keep(self, put: Put) -> None:
+        """Write what stands there under the other key, where it is the version that *put* replaces.
+
+        Fetched and written, not copied by the server: moto and rclone heed no condition of a copy and would
+        take the new version for the old; and a copy, which only boto3 makes conditional, took 1.6 times as long.
+        """
+        if (found := self._fetch(put.object.key)) is None:
+            return
+        there = head_of(put.object.key, found)
+        if put.if_match not in (None, there.etag) or _is_own(there, put.object):
+            return
+        if self._write(put.keep_as, bytes(found.bytes()), found.attributes, None) is None:
+            raise TryAgainError(f"{put.keep_as} met another write")
+
+    def _settle(self, put: Put) -> Refused | str:
         """Send it; when refused, look at what is there, for an answer that was lost makes the repeat a refusal."""
         key = put.object.key
-        if not self._refuses(put):
-            return None
-        if put.if_match is None:
-            raise TryAgainError(f"{key} met another write")
+        etag = self._send(put)
+        if etag:
+            return etag
         there = self._head(key)
+        if there is not None and _is_own(there, put.object):
+            return there.etag
+        if etag is not None or put.if_match is None:
+            raise TryAgainError(f"{key} met another write")
         if there is None:
             if put.if_match:
-                return Refused(key, "missing")
+                return Refused(key, "missing", None, put.object)
             raise TryAgainError(f"{key} was refused though absent")
-        if (there.digest, there.write_number) == (put.object.digest, put.object.write_number) and there.digest:
-            return None
         if put.if_match == "":
-            return Refused(key, "exists")
+            return Refused(key, "exists", there, put.object)
         if there.etag == put.if_match:
             raise TryAgainError(f"{key} was refused though unchanged")  # 409: somebody else's write was under way
-        return Refused(key, "changed")
+        return Refused(key, "changed", there, put.object)
 
-    def _refuses(self, put: Put) -> bool:
+    def _send(self, put: Put) -> str | None:
+        return self._write(put.object.key, put.object.body, attributes_of(put.object), put.if_match)
+
+    def _write(self, key: str, body: bytes, attributes: dict[str, str], if_match: str | None) -> str | None:
+        """The ETag that the server gave it, "" where it gave none; None when the precondition failed."""
+        mode: Any = {None: "overwrite", "": "create"}.get(if_match, {"e_tag": if_match})
         try:
-            self._send(put)
+            done = obstore.put(self._driver, self._prefix + key, body, attributes=attributes, mode=mode, use_multipart=False)
         except (AlreadyExistsError, PreconditionError):
-            return True
+            return None
         except FileNotFoundError as error:
-            if put.if_match and not _LASTING.search(str(error)):
-                return True
-            raise StoreError(f"{put.object.key}: {_short(error)}") from error
-        return False
-
-    def _send(self, put: Put) -> None:
-        mode: Any = {None: "overwrite", "": "create"}.get(put.if_match, {"e_tag": put.if_match})
-        obstore.put(self._driver, self._prefix + put.object.key, put.object.body, attributes=attributes_of(put.object),
-                    mode=mode, use_multipart=False)
+            if if_match and not is_lasting(error):
+                return None
+            raise StoreError(f"{key}: {short(error)}") from error
+        return done["e_tag"] or ""
 
     def _get(self, key: str) -> tuple[Object, Head] | None:
-        try:
-            found = obstore.get(self._driver, self._prefix + key)
-            body = bytes(found.bytes())
-        except FileNotFoundError as error:
-            _is_absence(error)
-            return None
-        return object_of(key, body, found.attributes), head_of(key, found)
+        found = self._fetch(key)
+        return None if found is None else (object_of(key, bytes(found.bytes()), found.attributes), head_of(key, found))
 
     def _head(self, key: str) -> Head | None:
+        found = self._fetch(key, body=False)
+        return None if found is None else head_of(key, found)
+
+    def _fetch(self, key: str, *, body: bool = True) -> obstore.GetResult | None:
+        """None when absent."""
         try:
-            return head_of(key, obstore.get(self._driver, self._prefix + key, options={"head": True}))
+            return obstore.get(self._driver, self._prefix + key, options={"head": not body})
         except FileNotFoundError as error:
-            _is_absence(error)
+            must_be_absence(error)
             return None
 
     def _page(self, prefix: str, token: Mapping[str, Any]) -> Any:
@@ -173,8 +195,8 @@ class S3Store:
             answer = self._client.delete_objects(Bucket=self._bucket, Delete={
                 "Objects": [{"Key": self._prefix + key} for key in waiting], "Quiet": True})
             failed = {e["Key"][len(self._prefix) :]: e.get("Code", "") for e in answer.get("Errors", [])}
-            lasting.extend(k for k, code in failed.items() if code not in (*_PASSING_CODES, "NoSuchKey"))
-            waiting = [key for key, code in failed.items() if code in _PASSING_CODES]
+            lasting.extend(k for k, code in failed.items() if code not in (*PASSING_CODES, "NoSuchKey"))
+            waiting = [key for key, code in failed.items() if code in PASSING_CODES]
             if waiting:
                 raise TryAgainError(f"{waiting[0]} was not deleted", slower=True)
 
@@ -192,12 +214,12 @@ class S3Store:
         if os.getpid() != self._pid:
             raise StoreError("A store was used in a forked child: start processes by spawn or forkserver.")
         try:
-            return self._pace.call(partial(_sorted_out, action))
+            return self._pace.call(partial(sorted_out, action))
         except GaveUpError as error:
             raise StoreError(f"The bucket {self._bucket} goes on failing ({error}): look at its server, then "
                              "run the command again.") from error
         except (BaseError, ClientError, ValueError) as error:
-            raise StoreError(f"The bucket {self._bucket} refuses to work ({_short(error)}): look at credentials, "
+            raise StoreError(f"The bucket {self._bucket} refuses to work ({short(error)}): look at credentials, "
                              "rights and LECTERN_STORE.") from error
 
     def _each(self, act: Callable[[U], T], items: Iterable[U]) -> Iterator[T]:
@@ -231,29 +253,6 @@ class S3Store:
             token = {"ContinuationToken": page["NextContinuationToken"]}
 
 
-def _sorted_out(action: Callable[[], T]) -> T:
-    """*action*, with the troubles that may pass told from those that last."""
-    try:
-        return action()
-    except ClientError as error:
-        status, code = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"].get("Code", "")
-        if status in _PASSING or code in _PASSING_CODES:
-            raise TryAgainError(_short(error), slower=status in _SLOWER) from error
-        raise
-    except BotoCoreError as error:
-        raise TryAgainError(_short(error)) from error  # no answer came
-    except BaseError as error:
-        status = int(found[1]) if (found := _STATUS.search(str(error))) else 0
-        if status == 0 or status in _PASSING:  # 0: no answer came
-            raise TryAgainError(_short(error), slower=status in _SLOWER) from error
-        raise
-
-
-def _is_absence(error: FileNotFoundError) -> None:
-    """Raises StoreError where it is not the object that is missing."""
-    if _LASTING.search(str(error)):
-        raise StoreError(_short(error)) from error
-
-
-def _short(error: Exception) -> str:
-    return str(error).partition("\n")[0][:300]
+def _is_own(there: Head, wanted: Object) -> bool:
+    """Whether it was put there by this very write."""
+    return there.digest != "" and (there.digest, there.write_number) == (wanted.digest, wanted.write_number)

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from edge.errors import StoreError
-from edge.store.port import Head, Object, Put, Refused, storable
+from edge.store.port import Head, Object, Put, Refused, Written, must_be_storable, plain_etag, storable
 
 FORMAT = 1
 """Layout of the file, kept in its user_version."""
@@ -42,6 +42,9 @@ _WRITE = (f"INSERT INTO object VALUES ({_VALUES}) ON CONFLICT (key) DO UPDATE SE
           + ", ".join(f"{name} = excluded.{name}" for name in Object._fields[1:]))
 _REPLACE = (f"UPDATE object SET {', '.join(f'{name} = ?{n + 1}' for n, name in enumerate(Object._fields) if n)} "
             f"WHERE key = ?1 AND {_ETAG} = ?{len(Object._fields) + 1}")
+# Keeps what is about to be replaced: the version that is expected (?5; any, where that is NULL), but never the new one.
+_KEEP = (f"INSERT OR REPLACE INTO object SELECT ?1, {', '.join(Object._fields[1:])} FROM object "
+         f"WHERE key = ?2 AND {_ETAG} = coalesce(?5, {_ETAG}) AND NOT (digest = ?3 AND write_number = ?4)")
 _HEAD = f"SELECT key, {_ETAG}, length(body), digest, write_number FROM object"
 
 
@@ -69,14 +72,14 @@ class SQLiteStore:
             self._loading = not self.path.exists() or self.path.stat().st_size == 0
             self._prepare(self._connection())
 
-    def put(self, puts: Iterable[Put]) -> list[Refused]:
+    def put(self, puts: Iterable[Put]) -> Written:
         """See the port. All of *puts* are one transaction, streamed; an exception of theirs undoes them all."""
         source = iter(puts)
         if not (batch := list(islice(source, _BATCH))):
-            return []
+            return Written([], {})
         refused: list[Refused] = []
         first = batch[0].object.key
-        if self._loading and (any(put.if_match for put in batch) or (storable(first) and self.head(first))):
+        if self._loading and (any(put.if_match or put.keep_as for put in batch) or (storable(first) and self.head(first))):
             with self._told():
                 self._keep_readers_going(self._connection())
         with self._transaction() as connection:
@@ -84,7 +87,11 @@ class SQLiteStore:
                 with self._told():
                     refused += _write(connection, batch)
                 batch = list(islice(source, _BATCH))
-        return refused
+        return Written(refused, {})
+
+    def etag(self, digest: str, write_number: int) -> str:
+        """See the port."""
+        return plain_etag(digest, write_number)
 
     def get(self, key: str) -> tuple[Object, Head] | None:
         """See the port."""
@@ -93,7 +100,7 @@ class SQLiteStore:
         if row is None:
             return None
         found = Object._make(row)._replace(gzipped=bool(row[7]))
-        return found, Head(found.key, _etag(found), len(found.body), found.digest, found.write_number)
+        return found, Head(found.key, self.etag(found.digest, found.write_number), len(found.body), found.digest, found.write_number)
 
     def head(self, key: str) -> Head | None:
         """See the port."""
@@ -203,10 +210,12 @@ class SQLiteStore:
 def _write(connection: sqlite3.Connection, batch: list[Put]) -> list[Refused]:
     """Write one batch inside the transaction; what is refused is found out one by one, since it is rare."""
     for put in batch:
-        if not storable(put.object.key):
-            raise StoreError(f"{put.object.key!r} is no key that every store keeps: mend the slug it is made of.")
+        must_be_storable(put)
         if not (put.object.location.isascii() and put.object.tags.isascii()):
             raise StoreError(f"A header of {put.object.key} is not ASCII: percent-encode it.")
+    if kept := [(put.keep_as, put.object.key, put.object.digest, put.object.write_number, put.if_match)
+                for put in batch if put.keep_as]:
+        connection.executemany(_KEEP, kept)
     if free := [put.object for put in batch if put.if_match is None]:
         connection.executemany(_WRITE, free)
     creates = [put.object for put in batch if put.if_match == ""]
@@ -219,22 +228,19 @@ def _write(connection: sqlite3.Connection, batch: list[Put]) -> list[Refused]:
         if connection.executemany(statement, rows).rowcount < len(rows):
             connection.execute("ROLLBACK TO batch")
             for row in rows:
-                if connection.execute(statement, row).rowcount == 0 and (why := _why(connection, row)):
-                    refused.append(Refused(str(row[0]), why))
+                if connection.execute(statement, row).rowcount == 0 and (one := _refusal(connection, row)):
+                    refused.append(one)
         connection.execute("RELEASE batch")
     return refused
 
 
-def _why(connection: sqlite3.Connection, row: tuple[object, ...]) -> str:
-    """Why a row was not written; "" where it stands there already, by this very write."""
+def _refusal(connection: sqlite3.Connection, row: tuple[object, ...]) -> Refused | None:
+    """Why a row was not written; None where it stands there already, by this very write."""
     wanted = Object(*row[: len(Object._fields)])  # type: ignore[arg-type]
-    there = connection.execute("SELECT digest, write_number FROM object WHERE key = ?", (wanted.key,)).fetchone()
-    if there is None:
-        return "missing"
-    if there == (wanted.digest, wanted.write_number):
-        return ""
-    return "changed" if len(row) > len(Object._fields) else "exists"
-
-
-def _etag(found: Object) -> str:
-    return f"{found.digest}.{found.write_number}"
+    found = connection.execute(f"{_HEAD} WHERE key = ?", (wanted.key,)).fetchone()
+    if found is None:
+        return Refused(wanted.key, "missing", None, wanted)
+    there = Head(*found)
+    if (there.digest, there.write_number) == (wanted.digest, wanted.write_number):
+        return None
+    return Refused(wanted.key, "changed" if len(row) > len(Object._fields) else "exists", there, wanted)

@@ -14,7 +14,8 @@ from threading import BoundedSemaphore
 from isal import isal_zlib
 
 from edge.errors import ExportError
-from edge.store.port import Object, Store, storable
+from edge.signed import PROTECTED
+from edge.store.port import RETAINED, Object, Store, storable
 
 MARK = ".lectern-tree"
 """Stands in a tree of ours: such a folder may be replaced, any other that holds something may not."""
@@ -27,7 +28,7 @@ _GZIP_WBITS = 31
 
 
 def export_tree(store: Store, directory: Path) -> int:
-    """Write all objects of *store* under *directory* and return how many files that made.
+    """Write all objects that *store* serves under *directory* and return how many files that made.
 
     They are written beside it and take its place by renaming, so a reader finds the old tree or the
     new one (for the moment between two renames, none). A folder that holds something and is no tree
@@ -54,7 +55,7 @@ def export_tree(store: Store, directory: Path) -> int:
 
 
 def _write_all(store: Store, root: Path) -> int:
-    keys = (head.key for head in store.list())
+    keys = (head.key for head in store.list() if not head.key.startswith((RETAINED, PROTECTED)))
     turn = BoundedSemaphore(_WRITERS)
     tasks: deque[Future[int]] = deque()
     written = 0

@@ -10,11 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
-Fault = Literal["drop", "drop after", "500", "500 after", "503", "409", "403", "404", "slow", "errors"]
+Fault = Literal["drop", "drop after", "500", "500 after", "503", "409", "412", "403", "404", "slow"]
 """drop: close without asking the server. "after": the server does it, and the answer is lost."""
 
 SLOW_S = 1.0
-_PHRASE = {"500": "InternalError", "503": "SlowDown", "409": "ConditionalRequestConflict", "403": "AccessDenied",
+_PHRASE = {"500": "InternalError", "503": "SlowDown", "409": "ConditionalRequestConflict",
+           "412": "PreconditionFailed", "403": "AccessDenied",
            "404": "NoSuchKey"}
 
 

@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
 from edge.errors import StoreError
-from edge.store.port import Object, Put, Refused, Store
+from edge.store.port import Object, Put, Store, Written
 from tests.edge.pages import page
 
 Open = Callable[..., Store]
@@ -38,7 +38,7 @@ def test_what_was_put_comes_back_to_the_letter(store: Store) -> None:
         page("old/index.html", "moved", 7, status=301, location="/vid%C3%A9o/%F0%9F%8E%93/"),
         page("gone/index.html", "gone", 4_000_000_000, status=410),
     ]
-    assert store.put(Put(o) for o in wanted) == []
+    assert store.put(Put(o) for o in wanted).refused == []
     for one in wanted:
         found = store.get(one.key)
         assert found is not None
@@ -55,22 +55,22 @@ def test_what_was_never_put_is_absent(store: Store) -> None:
 
 
 def test_nothing_to_do_is_done(store: Store) -> None:
-    assert store.put([]) == []
+    assert store.put([]).refused == []
     assert store.delete([]) == []
 
 
 def test_a_create_is_refused_where_something_stands_and_leaves_it(store: Store) -> None:
     first = page("x", "first", 1)
-    assert store.put([Put(first, "")]) == []
-    assert store.put([Put(page("x", "second", 2), "")]) == [Refused("x", "exists")]
+    assert store.put([Put(first, "")]).refused == []
+    assert refusals(store, [Put(page("x", "second", 2), "")]) == [("x", "exists")]
     assert body_of(store, "x") == first.body
 
 
 def test_a_replacement_passes_with_the_present_etag_only(store: Store) -> None:
     store.put([Put(page("x", "first", 1), "")])
     first = etag_of(store, "x")
-    assert store.put([Put(page("x", "second", 2), first)]) == []
-    assert store.put([Put(page("x", "third", 3), first)]) == [Refused("x", "changed")]
+    assert store.put([Put(page("x", "second", 2), first)]).refused == []
+    assert refusals(store, [Put(page("x", "third", 3), first)]) == [("x", "changed")]
     assert body_of(store, "x") == page("x", "second", 2).body
 
 
@@ -78,17 +78,31 @@ def test_a_replacement_of_what_vanished_is_refused_as_missing(store: Store) -> N
     store.put([Put(page("x", "first", 1), "")])
     etag = etag_of(store, "x")
     store.delete(["x"])
-    assert store.put([Put(page("x", "second", 2), etag)]) == [Refused("x", "missing")]
+    assert refusals(store, [Put(page("x", "second", 2), etag)]) == [("x", "missing")]
     assert store.get("x") is None
 
 
+def test_the_etag_of_what_was_put_is_known_without_asking(store: Store) -> None:
+    """Computed from digest and write number, or told by the put; what was done before it was asked for included."""
+    first, again, other = page("x", "first", 1), page("x", "again", 2), page("videos/na\u00efve/index.html", "other", 2)
+    etag = _known_etag(store, store.put([Put(first, "")]), first)
+    assert etag == etag_of(store, "x")
+    assert _known_etag(store, store.put([Put(first, "")]), first) == etag
+    written = store.put([Put(again, etag), Put(other)])
+    assert [_known_etag(store, written, one) for one in (again, other)] == [etag_of(store, "x"), etag_of(store, other.key)]
+    assert refusals(store, [Put(page("x", "late", 3), etag)]) == [("x", "changed")]
+    assert "x" not in store.put([Put(page("x", "late", 3), etag)]).etags
+
+
 def test_an_etag_never_comes_back_when_the_text_does(store: Store) -> None:
-    seen = []
+    """A builder that paused before B and wakes after the rollback to A: the text is A's, the ETag is not."""
+    seen: list[str] = []
     for number, text in enumerate(("A", "B", "A"), start=1):
-        store.put([Put(page("x", text, number))])
-        seen.append(etag_of(store, "x"))
+        one = page("x", text, number)
+        seen.append(_known_etag(store, store.put([Put(one, seen[-1] if seen else "")]), one))
     assert len(set(seen)) == 3
-    assert store.put([Put(page("x", "late", 4), seen[0])]) == [Refused("x", "changed")]
+    assert refusals(store, [Put(page("x", "late", 4), seen[0])]) == [("x", "changed")]
+    assert body_of(store, "x") == page("x", "A", 3).body
 
 
 def test_an_etag_changes_when_only_a_header_does(store: Store) -> None:
@@ -100,16 +114,16 @@ def test_an_etag_changes_when_only_a_header_does(store: Store) -> None:
 
 def test_a_write_that_is_sent_twice_is_done_and_not_refused(store: Store) -> None:
     """An SDK sends again what it has no answer for; its own bytes must not look like a stranger's."""
-    assert store.put([Put(page("x", "first", 1), "")]) == []
-    assert store.put([Put(page("x", "first", 1), "")]) == []
+    assert store.put([Put(page("x", "first", 1), "")]).refused == []
+    assert store.put([Put(page("x", "first", 1), "")]).refused == []
     etag = etag_of(store, "x")
-    assert store.put([Put(page("x", "second", 2), etag)]) == []
-    assert store.put([Put(page("x", "second", 2), etag)]) == []
+    assert store.put([Put(page("x", "second", 2), etag)]).refused == []
+    assert store.put([Put(page("x", "second", 2), etag)]).refused == []
 
 
 def test_the_same_text_written_by_another_attempt_is_refused(store: Store) -> None:
     store.put([Put(page("x", "same", 1), "")])
-    assert store.put([Put(page("x", "same", 2), "")]) == [Refused("x", "exists")]
+    assert refusals(store, [Put(page("x", "same", 2), "")]) == [("x", "exists")]
 
 
 def test_of_many_writes_only_the_bad_ones_are_refused(store: Store) -> None:
@@ -118,14 +132,13 @@ def test_of_many_writes_only_the_bad_ones_are_refused(store: Store) -> None:
     puts += [Put(page("old/0", "x", 2), ""), Put(page("old/1", "x", 2), etag_of(store, "old/1")),
              Put(page("old/2", "x", 2), etag_of(store, "old/1")), Put(page("none", "x", 2), etag_of(store, "old/1")),
              Put(page("old/3", "x", 2))]
-    assert sorted(store.put(iter(puts))) == [
-        Refused("none", "missing"), Refused("old/0", "exists"), Refused("old/2", "changed")]
+    assert refusals(store, iter(puts)) == [("none", "missing"), ("old/0", "exists"), ("old/2", "changed")]
     assert [head.write_number for head in store.list("new/")] == [2, 2, 2, 2]
     assert [head.write_number for head in store.list("old/")] == [1, 2, 1, 2]
 
 
 def test_odd_keys_come_back_and_are_listed_as_they_were_written(store: Store) -> None:
-    assert store.put(Put(page(key, key), "") for key in ODD_KEYS) == []
+    assert store.put(Put(page(key, key), "") for key in ODD_KEYS).refused == []
     assert keys_of(store) == ODD_KEYS
     assert keys_of(store, "videos/") == [key for key in ODD_KEYS if key.startswith("videos/")]
     for key in ODD_KEYS:
@@ -237,7 +250,7 @@ def test_a_store_that_overwrites_whatever_is_asked_is_not_fenced(open_named: Ope
     assert store.fenced is False
     assert list(store.list()) == []
     store.put([Put(page("x", "first", 1))])
-    assert store.put([Put(page("x", "second", 2))]) == []
+    assert store.put([Put(page("x", "second", 2))]).refused == []
     assert body_of(store, "x") == page("x", "second", 2).body
 
 
@@ -255,3 +268,18 @@ def etag_of(store: Store, key: str) -> str:
     head = store.head(key)
     assert head is not None
     return head.etag
+
+
+def _known_etag(store: Store, written: Written, one: Object) -> str:
+    """As the builder has it for its manifest."""
+    assert written.refused == []
+    return store.etag(one.digest, one.write_number) or written.etags[one.key]
+
+
+def refusals(store: Store, puts: Iterable[Put]) -> list[tuple[str, str]]:
+    """What of *puts* is refused and why, by key; each refusal must say what stands there instead and bring back its object."""
+    sent = list(puts)
+    objects = {put.object.key: put.object for put in sent}
+    refused = store.put(iter(sent)).refused
+    assert [(one.head, one.object) for one in refused] == [(store.head(one.key), objects[one.key]) for one in refused]
+    return sorted((one.key, one.why) for one in refused)

@@ -4,19 +4,20 @@ from __future__ import annotations
 import http.client
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from edge.errors import StoreError
 from edge.store import open_store
-from edge.store.bucket import _is_aws
+from edge.store.bucket import _is_aws, _set_up
 from edge.store.pace import Pace
-from edge.store.port import Put, Refused, Store
+from edge.store.port import Object, Put, Store
 from tests.edge import servers
 from tests.edge.faults import FaultyServer, faulty
 from tests.edge.pages import page
-from tests.edge.test_store_conformance import body_of, etag_of, keys_of
+from tests.edge.test_store_conformance import body_of, etag_of, keys_of, refusals
 
 OpenBucket = Callable[..., Store]
 LOST = ("drop after", "500 after")
@@ -49,7 +50,7 @@ def impatient() -> Pace:
 @pytest.mark.parametrize("fault", LOST)
 def test_a_create_whose_answer_is_lost_is_done(fault: str, store: Store, server: FaultyServer) -> None:
     server.decide = lambda method, path, number: fault if (method, number) == ("PUT", 1) else None
-    assert store.put([Put(page("x", "mine"), "")]) == []
+    assert store.put([Put(page("x", "mine"), "")]).refused == []
     assert body_of(store, "x") == page("x", "mine").body
     assert server.count("PUT") == 2
 
@@ -60,7 +61,7 @@ def test_a_replacement_whose_answer_is_lost_is_done(fault: str, store: Store, se
     etag = etag_of(store, "x")
     server.seen.clear()
     server.decide = lambda method, path, number: fault if (method, number) == ("PUT", 1) else None
-    assert store.put([Put(page("x", "mine", 2), etag)]) == []
+    assert store.put([Put(page("x", "mine", 2), etag)]).refused == []
     assert body_of(store, "x") == page("x", "mine", 2).body
 
 
@@ -76,11 +77,11 @@ def test_a_lost_answer_does_not_open_the_fence(
     def decide(method: str, path: str, number: int) -> str | None:
         if (method, number) != ("PUT", 1):
             return None
-        assert other.put([Put(page("x", "theirs", 3), etag)]) == []
+        assert other.put([Put(page("x", "theirs", 3), etag)]).refused == []
         return fault
 
     server.decide = decide
-    assert store.put([Put(page("x", "mine", 2), etag)]) == [Refused("x", "changed")]
+    assert refusals(store, [Put(page("x", "mine", 2), etag)]) == [("x", "changed")]
     assert body_of(other, "x") == page("x", "theirs", 3).body
 
 
@@ -91,18 +92,40 @@ def test_a_conflict_of_the_moment_is_tried_again(if_match: str | None, store: St
         if_match = etag_of(store, "x")
         server.seen.clear()
     server.decide = lambda method, path, number: "409" if method == "PUT" and number < 3 else None
-    assert store.put([Put(page("x", "mine", 2), if_match)]) == []
+    assert store.put([Put(page("x", "mine", 2), if_match)]).refused == []
     assert body_of(store, "x") == page("x", "mine", 2).body
 
 
-def test_a_404_on_a_replacement_is_what_vanished(store: Store, server: FaultyServer) -> None:
-    server.decide = lambda method, path, number: "404" if method == "PUT" else None
-    assert store.put([Put(page("x", "mine", 2), '"0123"')]) == [Refused("x", "missing")]
+@pytest.mark.parametrize(("there", "if_match", "then", "answer"), [
+    (*case, answer) for case in (
+        (page("x", "old", 1), "its", []),  # unchanged: somebody else's write was under way, so it is sent again
+        (page("x", "theirs", 3), "another", [("x", "changed")]),
+        (page("x", "mine", 2), "another", []),  # our own: an answer was lost
+        (None, "another", [("x", "missing")]),
+        (page("x", "mine", 3), "", [("x", "exists")]),  # the same text, by another attempt
+        (page("x", "mine", 2), "", []),
+        (None, "", []),
+    ) for answer in ("404", "409", "412") if answer != "404" or case[1]  # which no create is answered
+])
+def test_what_a_refusal_means_is_decided_by_what_stands_there(
+        there: Object | None, if_match: str, then: list[tuple[str, str]], answer: str, store: Store,
+        server: FaultyServer) -> None:
+    """AWS says 404 or 409 where others say 412, and each driver has its own error for each."""
+    etag = ""
+    if there is not None:
+        store.put([Put(there)])
+        etag = etag_of(store, "x")
+    mine = page("x", "mine", 2)
+    server.seen.clear()
+    server.decide = lambda method, path, number: answer if (method, number) == ("PUT", 1) else None
+    assert refusals(store, [Put(mine, etag if if_match == "its" else if_match and f'"{1:032x}"')]) == then
+    found = store.get("x")
+    assert (found[0] if found else None) == (there if then else mine)
 
 
 def test_a_dropped_request_is_sent_again(store: Store, server: FaultyServer) -> None:
     server.decide = lambda method, path, number: "drop" if number == 1 else None
-    assert store.put([Put(page("x", "mine"), "")]) == []
+    assert store.put([Put(page("x", "mine"), "")]).refused == []
     assert store.head("x") is not None
     assert keys_of(store) == ["x"]
     assert store.delete(["x"]) == []
@@ -110,14 +133,14 @@ def test_a_dropped_request_is_sent_again(store: Store, server: FaultyServer) -> 
 
 def test_an_answer_that_does_not_come_is_not_waited_for(store: Store, server: FaultyServer) -> None:
     server.decide = lambda method, path, number: "slow" if number == 1 else None
-    assert store.put([Put(page("x", "mine"), "")]) == []
+    assert store.put([Put(page("x", "mine"), "")]).refused == []
     assert body_of(store, "x") == page("x", "mine").body
 
 
 def test_bursts_of_slow_down_slow_the_upload_and_do_not_end_it(store: Store, server: FaultyServer) -> None:
     server.decide = lambda method, path, number: "503" if method == "PUT" and number % 10 < 3 else None
     puts = [Put(page(f"k/{n:03}", str(n)), "") for n in range(150)]
-    assert store.put(iter(puts)) == []
+    assert store.put(iter(puts)).refused == []
     assert keys_of(store) == [put.object.key for put in puts]
 
 
@@ -200,22 +223,50 @@ def test_a_forked_child_is_told_and_does_not_hang(store: Store) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_a_server_that_is_not_there_is_said_with_what_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    at = f"http://127.0.0.1:{servers.free_port()}"
-    monkeypatch.setenv("AWS_ENDPOINT_URL", at)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
-    with pytest.raises(StoreError, match="AWS_ENDPOINT_URL"):
-        open_store("s3://bucket/prefix")
+KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
+NOBODY = "http://127.0.0.1:1"  # nothing listens there
 
 
-def test_missing_credentials_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    with pytest.raises(StoreError, match="AWS_ACCESS_KEY_ID"):
-        open_store("s3://bucket")
+@pytest.mark.parametrize(("environ", "bucket", "named"), [
+    ({**KEYS, "AWS_ENDPOINT_URL": NOBODY}, "b", "look at AWS_ENDPOINT_URL"),
+    ({**KEYS, "AWS_ENDPOINT_URL": "localhost:9000"}, "b", "write AWS_ENDPOINT_URL"),
+    ({**KEYS, "AWS_ENDPOINT_URL": "ftp://127.0.0.1"}, "b", "write AWS_ENDPOINT_URL"),
+    ({**KEYS, "AWS_ENDPOINT_URL": NOBODY}, "no!name", "write LECTERN_STORE"),
+    ({**KEYS}, "b", "set AWS_REGION"),
+    ({**KEYS, "AWS_REGION": "eu__west"}, "b", "set AWS_REGION"),
+    ({**KEYS, "AWS_PROFILE": "nonesuch"}, "b", "mend AWS_PROFILE"),
+    ({**KEYS, "AWS_CONFIG_FILE": __file__}, "b", "AWS_CONFIG_FILE"),
+    ({"AWS_ENDPOINT_URL": NOBODY, "AWS_ACCESS_KEY_ID": "x"}, "b", "AWS_SECRET_ACCESS_KEY"),
+    ({"AWS_ENDPOINT_URL": NOBODY}, "b", "set AWS_ACCESS_KEY_ID"),
+])
+def test_a_setting_that_is_missing_or_wrong_is_named(
+        environ: dict[str, str], bucket: str, named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    none = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_CONFIG_FILE": os.devnull}
+    for name, value in {**none, **environ}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StoreError, match=named) as caught:
+        open_store(f"s3://{bucket}/prefix")
+    assert caught.value.exit_code == 2
+    assert len(str(caught.value)) < 300
+
+
+def test_a_bucket_of_aws_in_another_region_is_said() -> None:
+    class Elsewhere:
+        def head_bucket(self, **_: str) -> dict[str, str]:
+            return {"BucketRegion": "eu-west-1"}
+
+    client: Any = Elsewhere()
+    with pytest.raises(StoreError, match="set AWS_REGION=eu-west-1"):
+        _set_up(client, "b", "us-east-1", aws=True)
+    _set_up(client, "b", "eu-west-1", aws=True)
+    _set_up(client, "b", "us-east-1", aws=False)  # such servers say what they like
+
+
+def test_refused_credentials_are_said(upstream: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**KEYS, "AWS_ENDPOINT_URL": upstream}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StoreError, match=r"40[03].*look at AWS_ACCESS_KEY_ID"):
+        open_store("s3://lectern-tests")
 
 
 @pytest.mark.parametrize("url", [

@@ -124,6 +124,48 @@ def test_another_process_reads_what_this_one_wrote(live: SQLiteStore, path: Path
     assert done.stdout.strip() == "2"
 
 
+def test_of_processes_that_replace_one_version_exactly_one_does_and_it_is_kept_once(live: SQLiteStore, path: Path) -> None:
+    code = f"""
+import sys
+from edge.store import open_store
+from edge.store.port import Put
+from tests.edge.pages import page
+store = open_store('sqlite:///{path}')
+number = int(sys.argv[1])
+etag = store.head('x').etag
+print("ready", flush=True)
+sys.stdin.readline()
+put = Put(page('x', f'by {{number}}', number), etag, 'retained/old')
+print([(one.why, one.head.write_number) for one in store.put([put]).refused])
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", code, str(n)], cwd=TOP, stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True) for n in (2, 3, 4)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        print(file=process.stdin, flush=True)
+    said = [process.communicate()[0].strip() for process in processes]
+    head = live.head("x")
+    assert head is not None
+    assert sorted(said) == sorted(["[]", *[f"[('changed', {head.write_number})]"] * 2])
+    assert said[head.write_number - 2] == "[]"
+    assert body_of(live, "retained/old") == page("x", "old", 1).body
+
+
+def test_what_is_undone_is_not_kept_either(live: SQLiteStore) -> None:
+    def broken() -> Iterator[Put]:
+        for n in range(600):  # more than one batch
+            yield Put(page("x", "new", 2), None, "retained/old") if n == 0 else Put(page(f"k/{n}"))
+        raise LookupError("no such template")
+
+    with pytest.raises(LookupError):
+        live.put(broken())
+    assert keys_of(live) == ["x"]
+    assert body_of(live, "x") == page("x", "old", 1).body
+
+
 def test_a_first_load_is_seen_by_a_reader_that_was_there_before(path: Path) -> None:
     writer, reader = SQLiteStore(path), SQLiteStore(path)
     assert reader.get("x") is None
@@ -150,7 +192,7 @@ def test_what_was_loaded_is_read_on_while_its_first_change_is_written(unconditio
         other.start()
         other.join()
 
-    assert store.put(puts()) == []
+    assert store.put(puts()).refused == []
     assert read == [page("k/0", "0").body]
     store.close()
 

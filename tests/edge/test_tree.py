@@ -58,6 +58,20 @@ def test_a_second_export_takes_the_place_of_the_first(store: SQLiteStore, tmp_pa
     assert not list(tmp_path.glob(".www*"))
 
 
+def test_what_is_kept_for_a_rollback_is_not_exported(store: SQLiteStore, tmp_path: Path) -> None:
+    store.put([Put(page("index.html", "new home", 2), None, "retained/0a.1"), Put(page("retained-x/index.html"))])
+    export_tree(store, tmp_path / "www")
+    assert not (tmp_path / "www/retained").exists()
+    assert (tmp_path / "www/retained-x/index.html").exists()
+
+
+def test_what_only_a_signature_opens_is_not_exported(store: SQLiteStore, tmp_path: Path) -> None:
+    store.put([Put(page("protected/b1/1.ts", "a segment")), Put(page("protected-x/index.html"))])
+    export_tree(store, tmp_path / "www")
+    assert not (tmp_path / "www/protected").exists()
+    assert (tmp_path / "www/protected-x/index.html").exists()
+
+
 def test_an_empty_folder_is_taken(store: SQLiteStore, tmp_path: Path) -> None:
     (tmp_path / "www").mkdir()
     assert export_tree(store, tmp_path / "www") > 0
