@@ -1,0 +1,110 @@
+"""Asks a CDN's HTTP interface: kept connections, a time limit on each call, failures as PurgeError."""
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from edge.cdn.port import PurgeError
+
+ANSWER_S = 10.0
+"""A purge is acknowledged in far less; whoever takes longer is asked again later."""
+
+_HTTP_ERROR = (OSError, http.client.HTTPException)
+
+
+class Answer(NamedTuple):
+    """What a CDN said. Header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """The seconds of Retry-After (RFC 9110 10.2.3), a date among them; None where there is none."""
+        text = self.headers.get("retry-after", "").strip()
+        if text.isdigit():
+            return float(text)
+        try:
+            then, now = parsedate_to_datetime(text), parsedate_to_datetime(self.headers["date"])
+        except (KeyError, ValueError):
+            return None
+        return max(0.0, (then - now).total_seconds())
+
+
+class Caller:
+    """Calls one server. Connections are kept between calls, since a TLS handshake costs more than a purge."""
+
+    def __init__(self, cdn: str, url: str, *, answer_s: float = ANSWER_S) -> None:
+        parts = urlsplit(url)
+        self._https, self._host, self._port = parts.scheme == "https", parts.hostname or "", parts.port
+        self._prefix = parts.path.rstrip("/")
+        self._answer_s = answer_s
+        self._idle: list[http.client.HTTPConnection] = []
+        self._lock = threading.Lock()
+        self.who = f"{cdn} at {parts.hostname}" + (f":{parts.port}" if parts.port else "")
+
+    def ask(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+        """One call. Raises PurgeError where no answer came.
+
+        A kept connection may have been closed meanwhile, which shows only when it is used: then one new
+        one is tried. Purges are idempotent, so asking twice does no harm.
+        """
+        with self._lock:
+            kept = self._idle.pop() if self._idle else None
+        if kept is not None:
+            try:
+                return self._on(kept, method, target, headers, body)
+            except TimeoutError as error:
+                raise self._silent(error) from error
+            except _HTTP_ERROR:
+                pass
+        try:
+            return self._on(self._connection(), method, target, headers, body)
+        except _HTTP_ERROR as error:
+            raise self._silent(error) from error
+
+    def close(self) -> None:
+        """Give the connections back."""
+        with self._lock:
+            for connection in self._idle:
+                connection.close()
+            self._idle.clear()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._https else http.client.HTTPConnection
+        return kind(self._host, self._port, timeout=self._answer_s)
+
+    def _on(self, connection: http.client.HTTPConnection, method: str, target: str, headers: Mapping[str, str],
+            body: bytes) -> Answer:
+        try:
+            connection.request(method, self._prefix + target, body or None, dict(headers))
+            response = connection.getresponse()
+            answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        except BaseException:
+            connection.close()
+            raise
+        if response.will_close:
+            connection.close()
+        else:
+            with self._lock:
+                self._idle.append(connection)
+        return answer
+
+    def _silent(self, error: Exception) -> PurgeError:
+        return PurgeError(f"{self.who} gave no answer ({error or type(error).__name__}): the purge stays owed and is sent again.")
+
+
+def refusal(who: str, answer: Answer, *, setting: str, said: str = "") -> PurgeError:
+    """The error for an answer that is no acknowledgement. *setting* names what to mend where access is refused."""
+    said = f": {said}" if said else ""
+    if answer.status in (401, 403, 404):
+        return PurgeError(f"{who} refused the purge with {answer.status}{said}. Look at {setting}.")
+    if answer.status in (408, 429) or answer.status >= 500:
+        return PurgeError(f"{who} answered {answer.status}{said}: the purge stays owed and is sent again.",
+                          retry_after_s=answer.retry_after_s)
+    return PurgeError(f"{who} did not take the purge ({answer.status}){said}.", lasting=answer.status in (400, 413, 414, 422, 431))
