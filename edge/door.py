@@ -12,16 +12,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
-from edge.errors import LecternError
+from edge import __version__
+from edge.dotenv import FOR_LIBRARIES, dotenv_values
+from edge.errors import LecternError, SettingsError, not_installed
 
 TREE = "_LECTERN_TREE"  # in the environment of a demo's children; not LECTERN_…, which would be a setting
 _GLANCE_S = 0.5
+INTERRUPTED = 130  # as shells say of what SIGINT ended
+FINDINGS = 1  # done, but something was refused, set aside, held back or found
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h: our fault; 1 would say "done, with findings"
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -38,6 +43,7 @@ class Door(click.Group):
         self.rooms = rooms
         where = "Show where an unforeseen error came from."
         self.params.append(click.Option(["--traceback"], is_flag=True, help=where))
+        click.version_option(__version__, message="lectern %(version)s")(self)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(name for room in self.rooms for name in _cli(room).list_commands(ctx))
@@ -53,8 +59,11 @@ class Door(click.Group):
         traceback = ctx.params.pop("traceback", False)
         if TREE in os.environ:
             threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+        _lend(dotenv_path())
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _leave_interrupted()
         except LecternError as e:
             refuse(str(e), e.exit_code)
         except OSError as e:
@@ -64,9 +73,11 @@ class Door(click.Group):
         except Exception as e:
             if traceback or isinstance(e, (click.ClickException, click.exceptions.Exit, click.Abort)):
                 raise
+            if isinstance(e, ModuleNotFoundError) and (sentence := not_installed(e)):
+                refuse(sentence, 2)
             refuse(
                 f"Lectern failed in a way that it did not foresee ({type(e).__name__}: {e}). "
-                "Run it again as `lectern --traceback …` and report what that prints.",
+                f"Run it again as `{_called(ctx)} --traceback …` and report what that prints.",
                 INTERNAL_ERROR,
             )
 
@@ -82,7 +93,7 @@ def show(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def refuse(sentence: str, exit_code: int) -> None:
+def refuse(sentence: str, exit_code: int) -> NoReturn:
     """Say on stderr what is wrong and leave with *exit_code*."""
     click.echo(f"Error: {sentence}", err=True)
     sys.exit(exit_code)
@@ -98,8 +109,8 @@ def main() -> None:
 
 HELP = """A course's lectures from PostgreSQL to pages to an object store to a CDN.
 
-    \b
-    Example: python build.py demo
+\b
+Example: python build.py demo
 
 Settings come from the environment and a file .env; see README.md for them and the exit codes."""
 
@@ -109,6 +120,25 @@ def _end_with_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_GLANCE_S)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _called(ctx: click.Context) -> str:
+    name = ctx.info_name or "lectern"
+    return f"python {name}" if name.endswith(".py") else name
+
+
+def _leave_interrupted() -> NoReturn:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C, while Python clears up, would show a traceback
+    click.echo("Interrupted.", err=True)
+    sys.exit(INTERRUPTED)
+
+
+def _lend(dotenv: Path) -> None:
+    """Give the libraries that read the environment themselves (boto3, libpq) their names in the file."""
+    with suppress(SettingsError, OSError):  # a command that reads settings says so; --help needs none
+        for name, value in dotenv_values(dotenv).items():
+            if name.startswith(FOR_LIBRARIES) and not os.environ.get(name):
+                os.environ[name] = value
 
 
 def _cli(room: str) -> click.Group:

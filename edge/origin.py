@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import html
 import re
+import time
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from urllib.parse import quote, unquote_to_bytes
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -22,7 +23,8 @@ from edge.address import Key, path_of
 from edge.conditions import UNSATISFIABLE, names, names_strongly, span_of, takes_gzip
 from edge.errors import StoreError
 from edge.policy import Headers
-from edge.store.port import Head, Object, Store
+from edge.signed import PROTECTED, key_behind
+from edge.store.port import RETAINED, Head, Object, Store
 from edge.tiers import cache_control
 
 NOT_FOUND_KEY = "404.html"
@@ -43,10 +45,16 @@ _Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 class Origin:
-    """The WSGI application over *store*. *headers* go with every answer, whatever its status."""
+    """The WSGI application over *store*. *headers* go with every answer, whatever its status.
 
-    def __init__(self, store: Store, headers: Headers = (), *, profile: str = "100k") -> None:
+    *secret*: what opens protected media (see edge.signed); "" keeps them shut. *clock* gives seconds since 1970.
+    """
+
+    def __init__(self, store: Store, headers: Headers = (), *, profile: str = "100k", secret: str = "",
+                 clock: Callable[[], float] = time.time) -> None:
         self._store = store
+        self._secret = secret
+        self._clock = clock
         self._headers = headers
         self._error = cache_control("error", profile)
         self._spelling = cache_control("spelling", profile)
@@ -71,6 +79,8 @@ class Origin:
         raw, query = _target(environ)
         if (path := read_path(raw)) is None:
             return self._plain(HTTPStatus.BAD_REQUEST)
+        if path.startswith(f"/{PROTECTED}"):
+            return self._protected(environ, path)
         if (found := self._find(path)) is None:
             return self._not_found(environ)
         if found[0].status == HTTPStatus.OK:
@@ -85,9 +95,17 @@ class Origin:
                 return None
             keys = (f"{text[1:]}index.html",) if text.endswith("/") else (text[1:], f"{text[1:]}/index.html")
             for key in keys:
-                if found := self._store.get(key):
+                if not key.startswith((RETAINED, PROTECTED)) and (found := self._store.get(key)):
                     return found
         return None
+
+    def _protected(self, environ: WSGIEnvironment, path: str) -> _Answer:
+        """What a signature opens, kept by nobody: it must not outlive the signature."""
+        if (key := key_behind(self._secret, path, self._clock())) is None:
+            return self._plain(HTTPStatus.FORBIDDEN)
+        if (found := self._store.get(key)) is None or found[0].status != HTTPStatus.OK:
+            return self._plain(HTTPStatus.NOT_FOUND)
+        return self._page(environ, found[0]._replace(cache_control=self._never), found[1])
 
     def _page(self, environ: WSGIEnvironment, page: Object, head: Head) -> _Answer:
         packed = page.gzipped and takes_gzip(environ.get("HTTP_ACCEPT_ENCODING"))

@@ -4,29 +4,48 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from edge.cdn.settings import NAMES as CDN_NAMES
+from edge.cdn.settings import Cdns, read_cdns
+from edge.dotenv import dotenv_values
 from edge.errors import SettingsError
+from edge.media import NAMES as MEDIA_NAMES
+from edge.media import Media, read_media
 from edge.tiers import PROFILES
 
 NAMES: dict[str, str] = {
     "LECTERN_DATA": "folder of the embedded database and the store; default .lectern",
     "LECTERN_STORE": "where objects live: sqlite:///absolute/path/site.db or s3://BUCKET/PREFIX",
-    "LECTERN_CDN": "the caches to purge; none is the only one yet",
+    **CDN_NAMES,
+    **MEDIA_NAMES,
     "LECTERN_BASE_URL": "the site's public address, scheme and host; default http://127.0.0.1:PORT",
     "LECTERN_PROFILE": "traffic size: 100k, 500k or 1m; default 100k",
     "LECTERN_PORT": "port of `serve`, 1 to 65535; default 8000",
+    "LECTERN_MAIL_FROM": "address that mail to students comes from; default lectern@ and the site's host",
+    "LECTERN_OIDC_PROVIDERS": "who else may log students in: NAME=https://CLIENT_ID:CLIENT_SECRET@ISSUER, comma-separated",
+    "LECTERN_TRUSTED_PROXIES": "how many proxies stand before the API and write X-Forwarded-For, 0 to 8; default 0",
+    "LECTERN_CORS_ORIGINS": "other origins whose scripts may ask the API, exact, comma-separated",
+    "LECTERN_API_PROCESSES": "worker processes of one API instance, which share its pool, cache and limits; default 1",
+    "LECTERN_METRICS_PORT": "port of the API's Prometheus metrics on 127.0.0.1; default none",
     "LECTERN_SITE_NAME": "what the site calls itself; default Lectern",
     "LECTERN_ACCENT_HUE": "hue of the site's accent colour, 0 to 360; default 255",
     "LECTERN_FRAME_HOSTS": "further hosts whose players may be framed, such as a PeerTube, comma-separated",
+    "LECTERN_COPY_THUMBNAILS": "yes or no: whether `refresh` keeps copies of the providers' pictures; default yes",
+    "LECTERN_YOUTUBE_KEY": "key of the YouTube Data API, for `refresh`; without it YouTube tells no lengths",
+    "LECTERN_YOUTUBE_QUOTA": "units of that API that `refresh` may spend a day; default 10000",
+    "LECTERN_VIMEO_TOKEN": "access token of the Vimeo API, for `refresh`; without it Vimeo's oEmbed is asked",
+    "LECTERN_REFRESH_BUDGET_S": "seconds that one `refresh` may take before it builds; default 600",
+    "LECTERN_REFRESH_PRIVATE_HOSTS": "hosts of a private network that `refresh` may ask all the same, comma-separated",
 }
 """Every LECTERN_ name that any room reads, with its meaning: one environment serves all processes,
 so a room's own name must be known here, or the others would call it a mistake."""
 
 _LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}(?::|$)){_LABEL}(?:\.{_LABEL})+(?::[0-9]{{1,5}})?")
+_ANY_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::[0-9]{{1,5}})?")
 _STORE_SCHEMES = ("sqlite:///", "s3://")
 _SITE_NAME_LETTERS = 80  # it ends every page title
 
@@ -45,6 +64,14 @@ class Settings:
     site_name: str = "Lectern"
     accent_hue: int = 255  # degrees
     frame_hosts: tuple[str, ...] = ()
+    copy_thumbnails: bool = True
+    youtube_key: str | None = field(default=None, repr=False)
+    youtube_quota: int = 10_000  # units a day: what the API gives a project that asked for no more
+    vimeo_token: str | None = field(default=None, repr=False)
+    refresh_budget_s: int = 600
+    refresh_private_hosts: tuple[str, ...] = ()  # host or host:port
+    cdn: Cdns = field(default_factory=Cdns)
+    media: Media = field(default_factory=Media)
 
     @property
     def https(self) -> bool:
@@ -55,17 +82,19 @@ class Settings:
 def read_settings(environ: Mapping[str, str], dotenv_path: Path | None = None) -> Settings:
     """The settings of *environ* over those of the file *dotenv_path*, which need not exist.
 
-    Raises SettingsError, naming the setting, for an unknown ``LECTERN_`` name or a value out of range.
+    A relative LECTERN_DATA, and its default, lie beside that file: a command means the same project whatever
+    folder it is called from. Without a file's path they lie in the working folder. Raises SettingsError, naming
+    the setting, for an unknown ``LECTERN_`` name or a value out of range, and naming the line for a broken file.
     """
     values = merged(environ, dotenv_path)
     port = whole_number(values, "LECTERN_PORT", 8000, least=1, most=65535)
-    data = Path(os.path.abspath(Path(values.get("LECTERN_DATA", ".lectern")).expanduser()))
-    if values.get("LECTERN_CDN", "none") != "none":
-        raise _wrong(values, "LECTERN_CDN", "only `none` is known to this version")
+    base_url = _base_url(values, port)
+    top = dotenv_path.parent if dotenv_path else Path.cwd()
+    data = Path(os.path.abspath(top / Path(values.get("LECTERN_DATA", ".lectern")).expanduser()))
     return Settings(
         data=data,
         store=_store(values, data),
-        base_url=_base_url(values, port),
+        base_url=base_url,
         profile=_profile(values),
         port=port,
         database_url=_database_url(values, "DATABASE_URL"),
@@ -73,25 +102,28 @@ def read_settings(environ: Mapping[str, str], dotenv_path: Path | None = None) -
         site_name=_site_name(values),
         accent_hue=whole_number(values, "LECTERN_ACCENT_HUE", 255, least=0, most=360),
         frame_hosts=_frame_hosts(values),
+        copy_thumbnails=_yes(values, "LECTERN_COPY_THUMBNAILS"),
+        youtube_key=values.get("LECTERN_YOUTUBE_KEY"),
+        youtube_quota=whole_number(values, "LECTERN_YOUTUBE_QUOTA", 10_000, least=0, most=100_000_000),
+        vimeo_token=values.get("LECTERN_VIMEO_TOKEN"),
+        refresh_budget_s=whole_number(values, "LECTERN_REFRESH_BUDGET_S", 600, least=1, most=86_400),
+        refresh_private_hosts=_private_hosts(values),
+        cdn=read_cdns(values),
+        media=read_media(values, base_url),
     )
 
 
 def merged(environ: Mapping[str, str], dotenv_path: Path | None) -> dict[str, str]:
     """All names with a value, the environment's before the file's; an empty value is none.
 
-    Raises SettingsError for a ``LECTERN_`` name that nothing reads, with the nearest that is read.
+    Raises SettingsError for a ``LECTERN_`` name that nothing reads, with the nearest that is read, and for a
+    line of the file that is no setting.
     """
-    values: dict[str, str] = {}
-    if dotenv_path is not None and dotenv_path.is_file():
-        from dotenv import dotenv_values  # imported late: most processes have no such file
-
-        # Without interpolation: a password may hold a dollar sign.
-        values |= {k: v for k, v in dotenv_values(dotenv_path, interpolate=False).items() if v}
-    values |= {k: v for k, v in environ.items() if v}
+    values = {**(dotenv_values(dotenv_path) if dotenv_path else {}), **{k: v for k, v in environ.items() if v}}
     for name in sorted(values):
         if name.startswith("LECTERN_") and name not in NAMES:
-            raise SettingsError(f"{name} is no setting of Lectern{_nearest(name)}. Mend or remove it in the "
-                                "environment or in .env.")
+            where = "the environment" if environ.get(name) else dotenv_path
+            raise SettingsError(f"{name} is no setting of Lectern{_nearest(name)}. Mend or remove it in {where}.")
     return values
 
 
@@ -150,6 +182,21 @@ def _frame_hosts(values: Mapping[str, str]) -> tuple[str, ...]:
         # A name goes into a security header as it is: nothing but a host and a port may pass.
         if not _HOST.fullmatch(host):
             raise _wrong(values, "LECTERN_FRAME_HOSTS", f"{host!r} is no host name such as tube.example")
+    return tuple(dict.fromkeys(hosts))
+
+
+def _yes(values: Mapping[str, str], name: str) -> bool:
+    if (text := values.get(name, "yes").strip().lower()) not in ("yes", "no"):
+        raise _wrong(values, name, "write yes or no")
+    return text == "yes"
+
+
+def _private_hosts(values: Mapping[str, str]) -> tuple[str, ...]:
+    name = "LECTERN_REFRESH_PRIVATE_HOSTS"
+    hosts = [host.strip().lower() for host in values.get(name, "").split(",") if host.strip()]
+    for host in hosts:
+        if not _ANY_HOST.fullmatch(host):
+            raise _wrong(values, name, f"{host!r} is no host such as media.school.internal or 10.0.0.5:8080")
     return tuple(dict.fromkeys(hosts))
 
 

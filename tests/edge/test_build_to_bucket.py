@@ -1,10 +1,12 @@
 """A whole build into a real bucket, and what stands there afterwards."""
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import closing
 
 from builder import pipeline, render
+from builder.processes import processes
 from edge.address import path_of
 from edge.store.port import Store
 from tests.site import SITE, Built, Inline, fill
@@ -27,3 +29,29 @@ def test_a_bucket_holds_what_a_file_holds_and_an_edit_reaches_both(site: Built, 
         assert found is not None
         assert (found[0].status, found[0].location) == (301, "/videos/edited/")
         assert store.get("index.html") is not None
+
+
+def test_a_process_that_uploads_renders_with_others_and_uploads_again(site: Built, open_named: Callable[..., Store]) -> None:
+    """An obstore that was used before a fork hangs after it: a worker that has uploaded starts processes from a fork server."""
+    fill(site)
+    with closing(open_named("seaweedfs")) as store:
+        for turn in range(3):
+            site.sql("UPDATE catalog.video SET title = 'Turn ' || %s WHERE id = 1", turn)
+            assert _within(30, lambda: _built(site, store)) > 0
+            stored = {path_of(head.key) for head in store.list() if not head.key.startswith("retained/")}  # type: ignore[arg-type]
+            assert "/videos/lecture-1/" in stored
+
+
+def _built(site: Built, store: Store) -> int:
+    with processes(2) as executor:
+        return pipeline.build(site.dsn, store, SITE, "100k", executor, full=True).uploaded
+
+
+def _within(seconds: float, act: Callable[[], int]) -> int:
+    """What *act* returns, if it does in time."""
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.append(act()), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert found, f"nothing came of it in {seconds} s"
+    return found[0]

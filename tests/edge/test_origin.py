@@ -317,6 +317,24 @@ def test_a_hidden_path_is_nobodys_even_where_the_store_holds_it(
     assert "nobody" in answer.text
 
 
+@pytest.mark.parametrize("target", [
+    "/retained/x", "/retained/x/", "/%72etained/x", "/retained/0a.1", "/retained/moved", "/retained/", "/retained",
+    "/retained/x/index.html"])
+def test_what_is_kept_for_a_rollback_is_nobodys(origin: Origin, store: SQLiteStore, target: str) -> None:
+    store.put(Put(page(f"retained/{key}", "withdrawn")) for key in ("x", "x/index.html", "0a.1", "index.html"))
+    store.put([Put(page("retained/moved", "withdrawn", status=301, location="/videos/na%C3%AFve/"))])
+    answer = ask(origin, target)
+    assert answer.status == 404
+    assert "nobody" in answer.text
+    assert "location" not in answer.headers
+
+
+def test_a_page_whose_name_only_begins_like_that_is_served(origin: Origin, store: SQLiteStore) -> None:
+    store.put([Put(page("retained-earnings/index.html", "a lecture")), Put(page("videos/retained/x.html", "another"))])
+    assert ask(origin, "/retained-earnings/").text == "a lecture"
+    assert ask(origin, "/videos/retained/x.html").text == "another"
+
+
 # 15.5.5 404, 15.5.11 410, 15.4.2 301 -------------------------------------------------------------
 
 

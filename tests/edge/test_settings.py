@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,50 @@ def test_the_environment_wins_over_the_file_and_an_empty_value_is_none(tmp_path:
     assert settings.database_url == "postgresql://u:p$x@h/d"
 
 
+def test_a_relative_data_folder_lies_beside_the_file_and_else_in_the_working_folder(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    file = tmp_path / ".env"
+    assert read_settings({}, file).data == tmp_path / ".lectern"
+    assert read_settings({}, file).store == f"sqlite:///{tmp_path}/.lectern/site.db"
+    assert read_settings({"LECTERN_DATA": "../x"}, file).data == tmp_path.parent / "x"
+    assert read_settings({"LECTERN_DATA": "/srv/x"}, file).data == Path("/srv/x")
+    assert read_settings({"LECTERN_DATA": "~/x"}, file).data == Path.home() / "x"
+    assert read_settings({"LECTERN_DATA": "x"}).data == elsewhere / "x"
+
+
+@pytest.mark.parametrize(("broken", "line"), [
+    ("LECTERN_PORT 8000", 1), ("# ours\n\nLECTERN_PORT=8000\n\nexport DATABASE_URL\n", 5), ("DATABASE_URL: postgresql://u:secret@h/d\n", 1),
+    ("LECTERN_PORT=8000\nLECTERN_SITE_NAME=\"secret\n", 2), ("LECTERN_SITE_NAME='secret\nLECTERN_PORT=8000\n", 1),
+    ('LECTERN_SITE_NAME="My" secret', 1), ("LECTERN_PORT=8000\n\n\n  =secret\n", 4),
+])
+def test_a_broken_line_of_the_file_is_named_and_what_stands_in_it_is_not(broken: str, line: int, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(broken)
+    with pytest.raises(SettingsError, match=f"Line {line} of {re.escape(str(file))} ") as caught:
+        read_settings({}, file)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [
+    "", "\n\n", "# LECTERN_PORT 8000\n", "LECTERN_PORT=\n", "LECTERN_SITE_NAME=Tom's\nexport LECTERN_PORT=8000 # ours\n",
+    "\ufeffLECTERN_PORT=8000\r\n", "OTHER='two\nlines'\nLECTERN_PORT=8000",
+])
+def test_a_file_as_shells_write_it_is_read(text: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(text)
+    assert read_settings({}, tmp_path / ".env").port == 8000
+
+
+def test_a_file_in_another_encoding_and_a_folder_of_its_name_are_no_fault_of_ours(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("LECTERN_SITE_NAME=Universität".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"\.env is not UTF-8"):
+        read_settings({}, tmp_path / ".env")
+    (tmp_path / "folder").mkdir()
+    assert read_settings({}, tmp_path / "folder").port == 8000
+
+
 def test_a_file_that_is_not_there_is_no_error(tmp_path: Path) -> None:
     assert read_settings({}, tmp_path / ".env").port == 8000
 
@@ -46,8 +91,10 @@ def test_an_unknown_name_is_named_with_the_nearest_known_one() -> None:
 
 def test_an_unknown_name_in_the_file_is_found_too(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("LECTERN_COLOUR=blue\n")
-    with pytest.raises(SettingsError, match="LECTERN_COLOUR"):
+    with pytest.raises(SettingsError, match=rf"LECTERN_COLOUR .*in {re.escape(str(tmp_path))}/\.env\."):
         read_settings({}, tmp_path / ".env")
+    with pytest.raises(SettingsError, match=r"LECTERN_COLOUR .*in the environment"):
+        read_settings({"LECTERN_COLOUR": "red"}, tmp_path / ".env")
 
 
 @pytest.mark.parametrize(("name", "value"), [
@@ -89,8 +136,12 @@ def test_settings_cannot_be_changed_by_whom_they_were_handed_to() -> None:
         read_settings({}).port = 1  # type: ignore[misc]
 
 
-def test_every_name_has_a_meaning() -> None:
-    assert all(name.startswith("LECTERN_") and meaning for name, meaning in NAMES.items())
+def test_every_name_has_a_meaning_and_is_read_somewhere() -> None:
+    root = Path(__file__).parents[2]
+    code = "".join(file.read_text() for room in ("edge", "builder", "api") for file in (root / room).rglob("*.py"))
+    assert [name for name, meaning in NAMES.items() if not meaning] == []
+    # Once in the table of names, and once where it is read.
+    assert [name for name in NAMES if code.count(f'"{name}"') < 2] == []
 
 
 def test_reading_settings_loads_nothing_heavy() -> None:
