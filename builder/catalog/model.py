@@ -80,6 +80,8 @@ class Video(NamedTuple):
     licence: str
     picture_url: str | None
     picture: str | None
+    card: str | None  # what other sites show of it
+    unavailable_since: date | None  # by UTC
     batch_id: int
 
 
@@ -96,6 +98,7 @@ class Clip(NamedTuple):
     picture_url: str | None
     picture: str | None
     gated: bool
+    batch_id: int
 
 
 class Card(NamedTuple):

@@ -1,29 +1,59 @@
 """Bulk reads of the catalog, in one snapshot: every query takes many ids and answers for all of them."""
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-import psycopg2
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
+from xxhash import xxh3_64_hexdigest
 
 from builder.catalog import text
 from builder.catalog.model import Batch, Caption, Card, Clip, Course, Link, Order, Resource, Source, Topic, Video
 from builder.catalog.queries import queries
 
+_PARAMETER = re.compile(r"%\((\w+)\)s")
 CARDS_KEPT = 100_000  # about 50 MB; a chunk needs some thousands
+
+
+class Prepared:
+    """The statements that a connection has prepared."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Outside of a transaction, which could take the setting back."""
+        self._execute: dict[str, str] = {}
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SET plan_cache_mode = force_generic_plan")
+            cursor.execute("SELECT name FROM pg_prepared_statements")
+            self._prepared = {row[0] for row in cursor}  # by another one, on this connection
+
+    def ready(self, cursor: Cursor, query: str) -> str:
+        """*query* as an EXECUTE of its prepared statement, which is made at first need."""
+        execute = self._execute.get(query)
+        if execute is None:
+            names = list(dict.fromkeys(_PARAMETER.findall(query)))
+            statement = f"q{xxh3_64_hexdigest(query.encode())}"
+            spelt = _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", query)
+            if statement not in self._prepared:
+                cursor.execute(f"PREPARE {statement} AS {spelt}")
+            given = ", ".join(f"%({name})s" for name in names)
+            execute = self._execute[query] = f"EXECUTE {statement}({given})" if names else f"EXECUTE {statement}"
+        return execute
 
 
 class Catalog:
     """The catalog as one transaction sees it. Cards are kept, since many pages show one video."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, prepared: Prepared | None = None) -> None:
+        """With *prepared*, of that connection, the server plans each query once and for all: planning is half of what
+        a query for a few rows costs, and for thousands of rows the better plan is worth it."""
         self._connection = connection
+        self._prepared = prepared
         self._sql = queries("reads")
         self._cards: dict[int, Card | None] = {}
         self.entries: dict[int, Any] = {}  # feed entries, kept likewise
@@ -31,13 +61,25 @@ class Catalog:
 
     def rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of a named query."""
+        return self.ask(self._sql[name], parameters)
+
+    def ask(self, query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of a query, in this transaction."""
         with self._connection.cursor() as cursor:
-            cursor.execute(self._sql[name], parameters)
+            if self._prepared is None:
+                cursor.execute(query, parameters)
+            else:
+                cursor.execute(self._prepared.ready(cursor, query), parameters)
             return cursor.fetchall()
 
     def ids(self, name: str) -> list[int]:
         """All ids that a ``shown_…`` query names."""
         return [row[0] for row in self.rows(name)]
+
+    def shown(self, things: Mapping[str, Iterable[int]]) -> set[tuple[str, int]]:
+        """Those of the things, ids by kind, that have a page: (kind, id)."""
+        ids = {kind: sorted(things.get(kind, ())) for kind in ("course", "batch", "subject", "instructor", "video")}
+        return {(kind, id) for kind, id in self.rows("shown_things", **ids)}
 
     @cached_property
     def site_uuid(self) -> UUID:
@@ -113,10 +155,14 @@ class Catalog:
         kept = self._cards
         return {id: card for id in wanted if (card := kept[id]) is not None}
 
-    def list_items(self, lists: Sequence[int], low: int = 1, high: int = 2**31 - 1) -> dict[int, list[tuple[int, int]]]:
-        """For each list (packed key) its (number, item id), by number; numbers from *low* to *high*."""
-        rows = self.rows("list_items", lists=lists, low=low, high=high)
-        return _grouped(rows, tuple)
+    def list_ends(self, lists: Sequence[int]) -> dict[int, int]:
+        """The highest number that each list (packed key) has given."""
+        return dict(self.rows("list_ends", lists=lists))
+
+    def list_spans(self, spans: Sequence[tuple[int, int, int]]) -> dict[int, list[tuple[int, int]]]:
+        """The (number, item id) of each list within its spans (list, low, high), by number."""
+        lists, lows, highs = zip(*spans, strict=True) if spans else ((), (), ())
+        return _grouped(self.rows("list_spans", lists=list(lists), lows=list(lows), highs=list(highs)), tuple)
 
     def clean(self, source: str, markup: str) -> text.CleanText:
         """Clean HTML of one source text: the kept one, or made now and noted in `made_texts`."""
@@ -134,10 +180,10 @@ class Catalog:
         return self.made_texts[hash]
 
 
-def keep_texts(dsn: str, texts: Mapping[bytes, text.CleanText]) -> None:
+def keep_texts(connection: Connection, texts: Mapping[bytes, text.CleanText]) -> None:
     """Keep clean texts that were made on the way: only a cache, so in a transaction of its own, which may meet
     another that keeps the same."""
-    with closing(psycopg2.connect(dsn, connect_timeout=10)) as connection, connection, connection.cursor() as cursor:
+    with connection, connection.cursor() as cursor:
         execute_values(cursor, "INSERT INTO live.clean_text (hash, html, plain, note) VALUES %s ON CONFLICT DO NOTHING",
                        [(hash, *clean) for hash, clean in texts.items()])
 

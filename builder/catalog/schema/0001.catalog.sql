@@ -163,6 +163,13 @@ CREATE TABLE catalog.alias (
     video_id bigint NOT NULL REFERENCES catalog.video ON DELETE CASCADE
 );
 
+-- What an alias is once it is read as an address: "/caf%C3%A9", "/café" and "/café/" are one. Of several that are one, the
+-- first by bytes counts.
+CREATE FUNCTION catalog.alias_address(path text) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN (
+    SELECT string_agg(CASE WHEN piece[1] ~ '^%..' THEN decode(substr(piece[1], 2), 'hex') ELSE convert_to(piece[1], 'UTF8') END, ''::bytea
+        ORDER BY place)
+    FROM regexp_matches(rtrim(path, '/'), '%[0-9A-Fa-f]{2}|%|[^%]+', 'g') WITH ORDINALITY AS pieces (piece, place));
+
 -- What an import last wrote for a record: the base of the three-way merge.
 CREATE TABLE catalog.import_record (
     origin text NOT NULL,
@@ -188,6 +195,7 @@ CREATE INDEX video_subject_subject ON catalog.video_subject (subject_id);
 CREATE INDEX video_instructor_instructor ON catalog.video_instructor (instructor_id);
 CREATE INDEX old_slug_owner ON catalog.old_slug (kind, owner_id);
 CREATE INDEX alias_video ON catalog.alias (video_id);
+CREATE INDEX alias_same ON catalog.alias (catalog.alias_address(path));
 CREATE INDEX import_record_row ON catalog.import_record (kind, row_id);
 
 -- A version that every client's edit raises, so that an edit by psql conflicts too.

@@ -15,8 +15,33 @@ UNION ALL SELECT course_id << 8 | 1, id, day FROM dated
 -- Give every shown item without a number the next of its list: by date, undated first, then by id.
 INSERT INTO live.list_number (list, number, item_id)
 SELECT list, coalesce(last, 0) + row_number() OVER (PARTITION BY list ORDER BY day NULLS FIRST, item_id), item_id
-FROM shown LEFT JOIN (SELECT list, max(number) AS last FROM live.list_number GROUP BY list) ends USING (list)
+FROM shown LEFT JOIN live.list_end USING (list)
 WHERE NOT EXISTS (SELECT FROM live.list_number n WHERE n.item_id = shown.item_id AND n.list = shown.list)
+
+-- name: end_all
+-- Note the highest number of every list.
+INSERT INTO live.list_end (list, last) SELECT list, max(number) FROM live.list_number GROUP BY list
+ON CONFLICT (list) DO UPDATE SET last = EXCLUDED.last WHERE list_end.last <> EXCLUDED.last
+
+-- name: assign_some
+-- The same for some videos and some batches.
+WITH published AS (SELECT id, batch_id, recorded_on FROM catalog.video WHERE id = ANY(%(videos)s) AND status = 'published'),
+dated AS (SELECT b.id, b.course_id, coalesce(b.starts_on, (
+        SELECT min(v.recorded_on) FROM catalog.video v WHERE v.batch_id = b.id AND v.status = 'published')) AS day
+    FROM catalog.batch b WHERE (b.id = ANY(%(batches)s) OR b.id IN (SELECT batch_id FROM published))
+    AND EXISTS (SELECT FROM catalog.video v WHERE v.batch_id = b.id AND v.status = 'published')),
+shown AS (SELECT 11::bigint AS list, id AS item_id, recorded_on AS day FROM published
+    UNION ALL SELECT s.subject_id << 8 | 5, v.id, v.recorded_on FROM published v JOIN catalog.video_subject s ON s.video_id = v.id
+    UNION ALL SELECT i.instructor_id << 8 | 7, v.id, v.recorded_on FROM published v JOIN catalog.video_instructor i ON i.video_id = v.id
+    UNION ALL SELECT 12, id, day FROM dated
+    UNION ALL SELECT course_id << 8 | 1, id, day FROM dated),
+given AS (INSERT INTO live.list_number (list, number, item_id)
+    SELECT list, coalesce(last, 0) + row_number() OVER (PARTITION BY list ORDER BY day NULLS FIRST, item_id), item_id
+    FROM shown LEFT JOIN live.list_end USING (list)
+    WHERE NOT EXISTS (SELECT FROM live.list_number n WHERE n.item_id = shown.item_id AND n.list = shown.list)
+    RETURNING list, number)
+INSERT INTO live.list_end (list, last) SELECT list, max(number) FROM given GROUP BY list
+ON CONFLICT (list) DO UPDATE SET last = EXCLUDED.last
 
 -- name: missing
 -- Whether any shown item has no number.

@@ -23,16 +23,22 @@ WHERE b.id = ANY(%(ids)s) AND t.videos > 0
 ORDER BY b.id
 
 -- name: subjects
--- Subjects by id.
+-- Subjects by id that have a published video.
 SELECT s.id, s.slug, s.title,
        (SELECT count(*) FROM catalog.subject o WHERE o.title = s.title AND o.id < s.id) AS namesakes
-FROM catalog.subject s WHERE s.id = ANY(%(ids)s) ORDER BY s.id
+FROM catalog.subject s WHERE s.id = ANY(%(ids)s) AND EXISTS (
+    SELECT FROM catalog.video_subject vs JOIN catalog.video v ON v.id = vs.video_id
+    WHERE vs.subject_id = s.id AND v.status = 'published')
+ORDER BY s.id
 
 -- name: instructors
--- Instructors by id.
+-- Instructors by id who have a published video.
 SELECT i.id, i.slug, i.name AS title,
        (SELECT count(*) FROM catalog.instructor o WHERE o.name = i.name AND o.id < i.id) AS namesakes
-FROM catalog.instructor i WHERE i.id = ANY(%(ids)s) ORDER BY i.id
+FROM catalog.instructor i WHERE i.id = ANY(%(ids)s) AND EXISTS (
+    SELECT FROM catalog.video_instructor vi JOIN catalog.video v ON v.id = vi.video_id
+    WHERE vi.instructor_id = i.id AND v.status = 'published')
+ORDER BY i.id
 
 -- name: batch_orders
 -- The published videos of batches in the editor's order, and the titles that several of them bear.
@@ -44,7 +50,8 @@ GROUP BY batch_id ORDER BY batch_id
 -- name: videos
 -- Published videos by id, whole; the description as its clean HTML, or as its source where none is kept yet.
 SELECT v.id, v.slug, v.title, t.html, t.plain, CASE WHEN t.hash IS NULL THEN v.description END,
-       v.description_markup, v.language, v.duration_s, v.recorded_on, v.licence, v.picture_url, v.picture, v.batch_id
+       v.description_markup, v.language, v.duration_s, v.recorded_on, v.licence, v.picture_url, v.picture, v.card,
+       (v.unavailable_since AT TIME ZONE 'UTC')::date, v.batch_id
 FROM catalog.video v LEFT JOIN live.clean_text t
     ON t.hash = sha256(%(salt)s::bytea || v.text_hash)
 WHERE v.id = ANY(%(ids)s) AND v.status = 'published' ORDER BY v.id
@@ -53,7 +60,7 @@ WHERE v.id = ANY(%(ids)s) AND v.status = 'published' ORDER BY v.id
 -- What sitemaps say of published videos; clean HTML only where it is longer than one page takes.
 SELECT v.id, v.slug, v.title, t.plain, CASE WHEN octet_length(t.html) > %(limit)s THEN t.html END,
        CASE WHEN t.hash IS NULL THEN v.description END, v.description_markup,
-       v.duration_s, v.recorded_on, v.picture_url, v.picture, b.gated
+       v.duration_s, v.recorded_on, v.picture_url, v.picture, b.gated, b.id
 FROM catalog.video v JOIN catalog.batch b ON b.id = v.batch_id LEFT JOIN live.clean_text t
     ON t.hash = sha256(%(salt)s::bytea || v.text_hash)
 WHERE v.id = ANY(%(ids)s) AND v.status = 'published' ORDER BY v.id
@@ -127,17 +134,17 @@ GROUP BY a.item_id
 
 -- name: list_ends
 -- The highest number of each list.
-SELECT list, last FROM unnest(%(lists)s::bigint[]) AS l (list)
-CROSS JOIN LATERAL (SELECT max(number) AS last FROM live.list_number n WHERE n.list = l.list) e WHERE last IS NOT NULL
+SELECT list, last FROM live.list_end WHERE list = ANY(%(lists)s)
 
--- name: list_items
--- The items of lists, by number; 0 in the place of one that has left its subject, instructor or course.
+-- name: list_spans
+-- The items of lists within spans, by number; 0 in the place of one that has left its subject, instructor or course.
 SELECT n.list, n.number, coalesce(CASE n.list & 255
     WHEN 5 THEN (SELECT s.video_id FROM catalog.video_subject s WHERE s.video_id = n.item_id AND s.subject_id = n.list >> 8)
     WHEN 7 THEN (SELECT i.video_id FROM catalog.video_instructor i WHERE i.video_id = n.item_id AND i.instructor_id = n.list >> 8)
     WHEN 1 THEN (SELECT b.id FROM catalog.batch b WHERE b.id = n.item_id AND b.course_id = n.list >> 8)
     ELSE n.item_id END, 0)
-FROM live.list_number n WHERE n.list = ANY(%(lists)s) AND n.number BETWEEN %(low)s AND %(high)s
+FROM unnest(%(lists)s::bigint[], %(lows)s::int[], %(highs)s::int[]) AS span (list, low, high)
+JOIN live.list_number n ON n.list = span.list AND n.number BETWEEN span.low AND span.high
 ORDER BY n.list, n.number
 
 -- name: shown_courses
@@ -158,6 +165,18 @@ WHERE v.status = 'published' ORDER BY 1
 -- All instructors that have a page.
 SELECT DISTINCT vi.instructor_id AS id FROM catalog.video_instructor vi JOIN catalog.video v ON v.id = vi.video_id
 WHERE v.status = 'published' ORDER BY 1
+
+-- name: shown_things
+-- Those of the things that have a page now: (kind, id).
+SELECT 'course', c.id FROM catalog.course c WHERE c.id = ANY(%(course)s) AND EXISTS (
+    SELECT FROM catalog.batch b JOIN catalog.video v ON v.batch_id = b.id WHERE b.course_id = c.id AND v.status = 'published')
+UNION ALL SELECT 'batch', b.id FROM catalog.batch b WHERE b.id = ANY(%(batch)s) AND EXISTS (
+    SELECT FROM catalog.video v WHERE v.batch_id = b.id AND v.status = 'published')
+UNION ALL SELECT 'subject', s.id FROM catalog.subject s WHERE s.id = ANY(%(subject)s) AND EXISTS (
+    SELECT FROM catalog.video_subject x JOIN catalog.video v ON v.id = x.video_id WHERE x.subject_id = s.id AND v.status = 'published')
+UNION ALL SELECT 'instructor', i.id FROM catalog.instructor i WHERE i.id = ANY(%(instructor)s) AND EXISTS (
+    SELECT FROM catalog.video_instructor x JOIN catalog.video v ON v.id = x.video_id WHERE x.instructor_id = i.id AND v.status = 'published')
+UNION ALL SELECT 'video', v.id FROM catalog.video v WHERE v.id = ANY(%(video)s) AND v.status = 'published'
 
 -- name: course_newest
 -- The newest published videos of courses, newest first, by their number in the site's list.
@@ -180,29 +199,26 @@ ORDER BY n.number DESC LIMIT %(limit)s
 
 -- name: largest_subjects
 -- The subjects that most videos have had, by their lists' highest numbers.
-SELECT s.title, s.slug FROM (
-    SELECT list, max(number) AS last FROM live.list_number WHERE list & 255 = 5 GROUP BY list
-    ORDER BY 2 DESC, 1 LIMIT %(limit)s) l
-JOIN catalog.subject s ON s.id = l.list >> 8
-WHERE EXISTS (SELECT FROM catalog.video_subject vs JOIN catalog.video v ON v.id = vs.video_id
+SELECT s.title, s.slug, s.id FROM live.list_end l JOIN catalog.subject s ON s.id = l.list >> 8
+WHERE l.list & 255 = 5 AND EXISTS (SELECT FROM catalog.video_subject vs JOIN catalog.video v ON v.id = vs.video_id
     WHERE vs.subject_id = s.id AND v.status = 'published')
-ORDER BY s.slug COLLATE "C"
+ORDER BY l.last DESC, l.list LIMIT %(limit)s
 
 -- name: course_names
 -- Title and slug of every course that has a page.
-SELECT c.title, c.slug FROM catalog.course c WHERE EXISTS (
+SELECT c.title, c.slug, c.id FROM catalog.course c WHERE EXISTS (
     SELECT FROM catalog.batch b JOIN catalog.video v ON v.batch_id = b.id
     WHERE b.course_id = c.id AND v.status = 'published')
 
 -- name: subject_names
 -- Title and slug of every subject that has a page.
-SELECT s.title, s.slug FROM catalog.subject s WHERE EXISTS (
+SELECT s.title, s.slug, s.id FROM catalog.subject s WHERE EXISTS (
     SELECT FROM catalog.video_subject vs JOIN catalog.video v ON v.id = vs.video_id
     WHERE vs.subject_id = s.id AND v.status = 'published')
 
 -- name: instructor_names
 -- Name and slug of every instructor who has a page.
-SELECT i.name, i.slug FROM catalog.instructor i WHERE EXISTS (
+SELECT i.name, i.slug, i.id FROM catalog.instructor i WHERE EXISTS (
     SELECT FROM catalog.video_instructor vi JOIN catalog.video v ON v.id = vi.video_id
     WHERE vi.instructor_id = i.id AND v.status = 'published')
 
@@ -220,33 +236,39 @@ UNION SELECT 3, s.subject_id / %(size)s FROM published v JOIN catalog.video_subj
 UNION SELECT 4, i.instructor_id / %(size)s FROM published v JOIN catalog.video_instructor i ON i.video_id = v.id
 ORDER BY folder, id_range
 
+-- name: moved
+-- The things that have an old address: (kind, id).
+SELECT DISTINCT kind, owner_id FROM catalog.old_slug
+UNION SELECT 'video', video_id FROM catalog.alias ORDER BY kind, owner_id
+
 -- name: retired
--- Old addresses of things that have a page: (kind, old slug, slug now).
-SELECT o.kind, o.slug, coalesce(v.slug, b.slug, c.slug, s.slug, i.slug)
-FROM catalog.old_slug o
-LEFT JOIN catalog.video v ON o.kind = 'video' AND v.id = o.owner_id AND v.status = 'published'
-LEFT JOIN catalog.batch b ON o.kind = 'batch' AND b.id = o.owner_id
-    AND EXISTS (SELECT FROM catalog.video x WHERE x.batch_id = b.id AND x.status = 'published')
-LEFT JOIN catalog.course c ON o.kind = 'course' AND c.id = o.owner_id
-    AND EXISTS (SELECT FROM catalog.batch y JOIN catalog.video x ON x.batch_id = y.id WHERE y.course_id = c.id AND x.status = 'published')
-LEFT JOIN catalog.subject s ON o.kind = 'subject' AND s.id = o.owner_id
-    AND EXISTS (SELECT FROM catalog.video_subject y JOIN catalog.video x ON x.id = y.video_id
+-- Old addresses of things of one kind that have a page: (id, old slug, slug now).
+SELECT o.owner_id, o.slug, thing.slug FROM catalog.old_slug o CROSS JOIN LATERAL (
+    SELECT v.slug FROM catalog.video v WHERE o.kind = 'video' AND v.id = o.owner_id AND v.status = 'published'
+    UNION ALL SELECT b.slug FROM catalog.batch b WHERE o.kind = 'batch' AND b.id = o.owner_id
+        AND EXISTS (SELECT FROM catalog.video x WHERE x.batch_id = b.id AND x.status = 'published')
+    UNION ALL SELECT c.slug FROM catalog.course c WHERE o.kind = 'course' AND c.id = o.owner_id AND EXISTS (
+        SELECT FROM catalog.batch y JOIN catalog.video x ON x.batch_id = y.id WHERE y.course_id = c.id AND x.status = 'published')
+    UNION ALL SELECT s.slug FROM catalog.subject s WHERE o.kind = 'subject' AND s.id = o.owner_id AND EXISTS (
+        SELECT FROM catalog.video_subject y JOIN catalog.video x ON x.id = y.video_id
         WHERE y.subject_id = s.id AND x.status = 'published')
-LEFT JOIN catalog.instructor i ON o.kind = 'instructor' AND i.id = o.owner_id
-    AND EXISTS (SELECT FROM catalog.video_instructor y JOIN catalog.video x ON x.id = y.video_id
-        WHERE y.instructor_id = i.id AND x.status = 'published')
-WHERE coalesce(v.id, b.id, c.id, s.id, i.id) IS NOT NULL
+    UNION ALL SELECT i.slug FROM catalog.instructor i WHERE o.kind = 'instructor' AND i.id = o.owner_id AND EXISTS (
+        SELECT FROM catalog.video_instructor y JOIN catalog.video x ON x.id = y.video_id
+        WHERE y.instructor_id = i.id AND x.status = 'published')) thing
+WHERE o.kind = %(kind)s AND o.owner_id = ANY(%(ids)s)
 -- Two editors at once can make a slug old and in use: the thing that bears it comes first.
 AND NOT EXISTS (SELECT FROM catalog.video x WHERE o.kind = 'video' AND x.slug = o.slug)
 AND NOT EXISTS (SELECT FROM catalog.batch x WHERE o.kind = 'batch' AND x.slug = o.slug)
 AND NOT EXISTS (SELECT FROM catalog.course x WHERE o.kind = 'course' AND x.slug = o.slug)
 AND NOT EXISTS (SELECT FROM catalog.subject x WHERE o.kind = 'subject' AND x.slug = o.slug)
 AND NOT EXISTS (SELECT FROM catalog.instructor x WHERE o.kind = 'instructor' AND x.slug = o.slug)
-ORDER BY o.kind, o.slug COLLATE "C"
+ORDER BY o.slug COLLATE "C"
 
 -- name: aliases
--- Addresses from before, of videos that are shown: (path, slug, video id).
+-- Addresses from before, of those of the videos that are shown: (path, slug, video id). Each address once, however spelt.
 SELECT a.path, v.slug, v.id FROM catalog.alias a JOIN catalog.video v ON v.id = a.video_id AND v.status = 'published'
+WHERE v.id = ANY(%(ids)s) AND NOT EXISTS (SELECT FROM catalog.alias b
+    WHERE catalog.alias_address(b.path) = catalog.alias_address(a.path) AND b.path COLLATE "C" < a.path COLLATE "C")
 ORDER BY a.path COLLATE "C"
 
 -- name: videos_between
@@ -254,27 +276,27 @@ ORDER BY a.path COLLATE "C"
 SELECT id FROM catalog.video WHERE id BETWEEN %(low)s AND %(high)s AND status = 'published' ORDER BY id
 
 -- name: courses_between
--- Slug and highest list number of the shown courses of an id range.
-SELECT c.slug, (SELECT max(n.number) FROM live.list_number n WHERE n.list = c.id << 8 | 1)
+-- Id, slug and highest list number of the shown courses of an id range.
+SELECT c.id, c.slug, (SELECT e.last FROM live.list_end e WHERE e.list = c.id << 8 | 1)
 FROM catalog.course c WHERE c.id BETWEEN %(low)s AND %(high)s AND EXISTS (
     SELECT FROM catalog.batch b JOIN catalog.video v ON v.batch_id = b.id
     WHERE b.course_id = c.id AND v.status = 'published') ORDER BY c.id
 
 -- name: batches_between
--- Slug and size of the shown batches of an id range.
-SELECT b.slug, count(*)::int FROM catalog.batch b JOIN catalog.video v ON v.batch_id = b.id AND v.status = 'published'
+-- Id, slug and size of the shown batches of an id range.
+SELECT b.id, b.slug, count(*)::int FROM catalog.batch b JOIN catalog.video v ON v.batch_id = b.id AND v.status = 'published'
 WHERE b.id BETWEEN %(low)s AND %(high)s GROUP BY b.id ORDER BY b.id
 
 -- name: subjects_between
--- Slug and highest list number of the shown subjects of an id range.
-SELECT s.slug, (SELECT max(n.number) FROM live.list_number n WHERE n.list = s.id << 8 | 5)
+-- Id, slug and highest list number of the shown subjects of an id range.
+SELECT s.id, s.slug, (SELECT e.last FROM live.list_end e WHERE e.list = s.id << 8 | 5)
 FROM catalog.subject s WHERE s.id BETWEEN %(low)s AND %(high)s AND EXISTS (
     SELECT FROM catalog.video_subject vs JOIN catalog.video v ON v.id = vs.video_id
     WHERE vs.subject_id = s.id AND v.status = 'published') ORDER BY s.id
 
 -- name: instructors_between
--- Slug and highest list number of the shown instructors of an id range.
-SELECT i.slug, (SELECT max(n.number) FROM live.list_number n WHERE n.list = i.id << 8 | 7)
+-- Id, slug and highest list number of the shown instructors of an id range.
+SELECT i.id, i.slug, (SELECT e.last FROM live.list_end e WHERE e.list = i.id << 8 | 7)
 FROM catalog.instructor i WHERE i.id BETWEEN %(low)s AND %(high)s AND EXISTS (
     SELECT FROM catalog.video_instructor vi JOIN catalog.video v ON v.id = vi.video_id
     WHERE vi.instructor_id = i.id AND v.status = 'published') ORDER BY i.id
@@ -284,18 +306,19 @@ FROM catalog.instructor i WHERE i.id BETWEEN %(low)s AND %(high)s AND EXISTS (
 SELECT uuid::text FROM live.site
 
 -- name: known
--- Path and digest of those paths that the manifest has; no digest where a release that died left the path uncertain.
-SELECT o.path, CASE WHEN r.state = 'live' THEN encode(o.digest, 'hex') END
-FROM live.object o JOIN live.release r ON r.number = o.release WHERE o.path = ANY(%(paths)s)
-
--- name: standing
--- Those of the paths where a page stands for certain, and no redirect or "gone".
-SELECT o.path FROM live.object o JOIN live.release r ON r.number = o.release
-WHERE o.path = ANY(%(paths)s) AND r.state = 'live' AND o.kind NOT IN ('redirect', 'gone')
+-- The manifest's rows of paths and of units, as builder.manifest.Row. Where a release that died left a path uncertain,
+-- with the version that stood there before it.
+SELECT o.path, o.unit, o.kind, encode(o.digest, 'hex'), o.keys, encode(o.fingerprint, 'hex'), o.size_bytes, o.release, o.etag,
+       o.tags, r.state = 'live', encode(u.digest, 'hex'), u.release, u.etag
+FROM live.object o JOIN live.release r ON r.number = o.release
+LEFT JOIN LATERAL (SELECT k.digest, k.release, k.etag
+    FROM live.retained k JOIN live.release d ON d.number = k.replaced_by AND d.state <> 'live'
+    WHERE r.state <> 'live' AND k.path = o.path ORDER BY k.replaced_by DESC LIMIT 1) u ON true
+WHERE o.path = ANY(%(paths)s) OR o.unit = ANY(%(units)s)
 
 -- name: paths_of
--- The paths of the pages of some kinds; of those that bear a key, where one is given.
-SELECT path FROM live.object WHERE kind = ANY(%(kinds)s) AND (%(key)s::bigint IS NULL OR keys @> ARRAY[%(key)s::bigint])
+-- The paths of the pages of a unit.
+SELECT path FROM live.object WHERE unit = %(unit)s
 
 -- name: name_of
 -- Slug and title of one thing.
@@ -304,23 +327,3 @@ UNION ALL SELECT slug, title FROM catalog.batch WHERE %(kind)s = 'batch' AND id 
 UNION ALL SELECT slug, title FROM catalog.course WHERE %(kind)s = 'course' AND id = %(id)s
 UNION ALL SELECT slug, title FROM catalog.subject WHERE %(kind)s = 'subject' AND id = %(id)s
 UNION ALL SELECT slug, name FROM catalog.instructor WHERE %(kind)s = 'instructor' AND id = %(id)s
-
--- name: state
--- The catalog as one line: equal lines, equal pages. A description counts by its hash, which spares reading it.
-SELECT string_agg(kind || ' ' || rows || ' ' || hash, ', ' ORDER BY kind) FROM (
-    SELECT 'course' AS kind, count(*) AS rows, coalesce(sum(hashtextextended(x::text, 0)), 0) AS hash FROM catalog.course x
-    UNION ALL SELECT 'batch', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.batch x
-    UNION ALL SELECT 'subject', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.subject x
-    UNION ALL SELECT 'instructor', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.instructor x
-    UNION ALL SELECT 'video', count(*), coalesce(sum(hashtextextended(ROW(id, slug, title, text_hash, language, duration_s,
-        recorded_on, status, publish_at, batch_id, position, licence, picture_url, picture, words_at, version)::text, 0)), 0)
-        FROM catalog.video
-    UNION ALL SELECT 'source', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.source x
-    UNION ALL SELECT 'caption', count(*), coalesce(sum(hashtextextended(ROW(id, video_id, language, kind, body_hash)::text, 0)), 0)
-        FROM catalog.caption
-    UNION ALL SELECT 'resource', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.resource x
-    UNION ALL SELECT 'video_subject', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.video_subject x
-    UNION ALL SELECT 'video_instructor', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.video_instructor x
-    UNION ALL SELECT 'old_slug', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.old_slug x
-    UNION ALL SELECT 'alias', count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM catalog.alias x
-) states

@@ -1,0 +1,178 @@
+"""Copies of the providers' pictures: fetched once, made small and clean, stored under a name that bears their digest."""
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+from PIL import Image, ImageFile, ImageOps
+from psycopg2.extensions import connection as Connection
+from xxhash import xxh3_128_hexdigest
+
+from builder.catalog.providers.pace import HostDown, Job, Pace, work
+from builder.catalog.providers.port import hold_up, host_of
+from builder.catalog.providers.web import Unreachable, Web
+from builder.catalog.queries import queries
+from builder.catalog.refresh import rows
+from builder.catalog.refresh.report import Report
+from edge.address import Key, group_tag, own_tag, path_of
+from edge.store.port import Object, Put, Store
+from edge.tiers import DAY_S, cache_control
+
+SIZE = (480, 270)  # pixels: sharp enough on a card of 320 and as a poster before the first click
+MOST_BYTES = 8 << 20
+MOST_PIXELS = 12_000_000  # 100 MB while it is read
+LEAST = (160, 90)  # a smaller one is a stand-in: YouTube's grey picture has 120 by 90
+QUALITY = 80
+WEEK_S = 7 * DAY_S
+KEPT_S = 3 * DAY_S  # a dropped picture: a page's time at an edge, the picture's in a browser, and one day more
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+_YOUTUBE = re.compile(r"(.*/vi(?:_webp)?/([\w-]{11})/)(maxres|sd|hq|mq|)default(\.\w+)")
+_SMALLER = {"maxres": ("maxres", "sd", "hq"), "sd": ("sd", "hq")}
+_SQL = queries("refresh")
+
+
+class NoPicture(Exception):
+    """What came is none that can be shown; the message says why."""
+
+
+class Due(NamedTuple):
+    """A picture to fetch."""
+
+    video: int
+    url: str
+    youtube: list[str]  # the video's sources there
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where pictures go: the store, and the profile that sets their time."""
+
+    store: Store
+    profile: str
+
+
+def copy_pictures(connection: Connection, shelf: Shelf, web: Web, pace: Pace, deadline: float, report: Report, *,
+                  most: int = 20_000) -> set[int]:
+    """Copy what is due until *deadline*; return the videos whose row changed. A copy is stored before a row names it."""
+    changed = {id for (id,) in rows.query(connection, _SQL["clear_pictures"])}
+    due = [Due(*row) for row in rows.query(connection, _SQL["pictures_due"], {"most": most})]
+    at_rest = rows.hosts_at_rest(connection)
+    jobs = [Job(host, partial(_fetched, web, one), (one.video,)) for one in due if (host := host_of(one.url)) not in at_rest]
+    for done in work(jobs, pace, deadline, lambda fetched: str(fetched.what) if isinstance(fetched.what, Unreachable) else ""):
+        if isinstance(done.error, HostDown):
+            rows.host_down(connection, done.job.host, str(done.error), done.error.retry_after_s)
+            report.fail(done.job.host, f"pictures: {done.error}")
+        if done.result is None:
+            continue
+        one, what = done.result
+        match what:
+            case bytes():
+                key = put_picture(connection, shelf, one.video, what, "jpg")
+                changed |= {id for (id,) in rows.query(connection, _SQL["set_picture"], {"video": one.video, "url": one.url, "key": key})}
+                report.pictures += 1
+                if is_anothers(one):
+                    report.tell(one.url, f"the picture of video {one.video} is of another one at YouTube")
+            case NoPicture():
+                rows.query(connection, _SQL["picture_failed"], {"video": one.video, "why": str(what), "wait_s": WEEK_S})
+                report.tell(one.url, f"no picture: {what}")
+            case Unreachable():
+                rows.query(connection, _SQL["picture_failed"], {"video": one.video, "why": str(what), "wait_s": 0})
+                report.fail(one.url, str(what))
+    return changed
+
+
+def put_picture(connection: Connection, shelf: Shelf, video: int, body: bytes, ending: str, name: str = "") -> str:
+    """Store a video's picture, create-only, and return its key. Each belongs to one video, and leaves with it."""
+    return put_pictures(connection, shelf, [(video, body)], ending, name)[0]
+
+
+def put_pictures(connection: Connection, shelf: Shelf, pictures: Sequence[tuple[int, bytes]], ending: str, name: str = "") -> list[str]:
+    """Likewise for many at once."""
+    objects = [_object(shelf.profile, video, body, ending, name) for video, body in pictures]
+    keys = [thing.key for thing in objects]
+    rows.query(connection, _SQL["picture_promised"], {"keys": keys, "videos": [video for video, _ in pictures]})
+    shelf.store.put([Put(thing, if_match="") for thing in {thing.key: thing for thing in objects}.values()])  # refused: there already
+    return keys
+
+
+def sweep_pictures(connection: Connection, store: Store) -> int:
+    """Delete what no row has named for so long that no cached page can; returns how many."""
+    rows.query(connection, _SQL["drop_pictures"])
+    keys = [key for (key,) in rows.query(connection, _SQL["pictures_to_delete"], {"kept_s": KEPT_S})]
+    if not keys:
+        return 0
+    left = set(store.delete(keys))
+    gone = [key for key in keys if key not in left]
+    rows.query(connection, _SQL["pictures_deleted"], {"keys": gone})
+    return len(gone)
+
+
+def shrunk(body: bytes) -> bytes:
+    """A picture as a JPEG of SIZE, cut to fill it, without any of the metadata it came with. Raises NoPicture."""
+    try:
+        with Image.open(io.BytesIO(body), formats=_FORMATS) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise NoPicture(f"it has {picture.width} by {picture.height} pixels")
+            if picture.width < LEAST[0] or picture.height < LEAST[1]:
+                raise NoPicture(f"it has {picture.width} by {picture.height} pixels only")
+            if isinstance(picture, ImageFile.ImageFile):
+                picture.draft("RGB", (SIZE[0] * 2, SIZE[1] * 2))
+            upright = ImageOps.exif_transpose(picture)
+            flat = Image.new("RGB", upright.size, "white")
+            rgba = upright.convert("RGBA")
+            flat.paste(rgba, mask=rgba.getchannel("A"))
+            out = io.BytesIO()
+            ImageOps.fit(flat, SIZE, Image.Resampling.LANCZOS).save(out, "JPEG", quality=QUALITY, optimize=True, progressive=True)
+            return out.getvalue()
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+        raise NoPicture("it cannot be read as a picture") from error
+
+
+class _Fetched(NamedTuple):
+    due: Due
+    what: bytes | NoPicture | Unreachable
+
+
+def _fetched(web: Web, due: Due) -> _Fetched:
+    """The small picture, or why there is none. Raises HostDown."""
+    what: bytes | NoPicture | Unreachable = NoPicture("nothing is there")
+    for url in candidates(due.url):
+        try:
+            reply = hold_up(web.fetch(url, headers={"Accept": "image/jpeg, image/png, image/webp, image/gif"}, most_bytes=MOST_BYTES))
+            if reply.status == 200:
+                return _Fetched(due, shrunk(reply.body))
+            # A 404 may bear a picture of its own, grey and small: never looked at.
+            what = NoPicture(f"it answers {reply.status}")
+        except NoPicture as error:
+            what = error
+        except Unreachable as error:
+            return _Fetched(due, error)
+    return _Fetched(due, what)
+
+
+def candidates(url: str) -> list[str]:
+    """The address, and for YouTube's names of sizes the smaller ones: the largest often does not exist."""
+    if found := _YOUTUBE.fullmatch(url):
+        return [f"{found[1]}{size}default{found[4]}" for size in _SMALLER.get(found[3], (found[3],))]
+    return [url]
+
+
+def is_anothers(due: Due) -> bool:
+    """Whether a picture's name is of a video at YouTube that is none of this one's sources: a slip worth a look."""
+    found = _YOUTUBE.fullmatch(due.url)
+    return bool(found and due.youtube and not any(url.endswith(f"?v={found[2]}") for url in due.youtube))
+
+
+def _object(profile: str, video: int, body: bytes, ending: str, name: str) -> Object:
+    key = Key(f"{rows.PICTURES}{video}/{name}{hashlib.sha256(body).hexdigest()[:24]}.{ending}")
+    content_type = {"jpg": "image/jpeg", "png": "image/png"}[ending]
+    control = cache_control("named", profile)
+    tags = f"{own_tag(path_of(key))} {group_tag('video', video)} kind:picture all"
+    digest = xxh3_128_hexdigest(b"\0".join((body, content_type.encode(), control.encode(), tags.encode())))
+    return Object(key, body, content_type, control, tags, digest, 0, False)
