@@ -4,7 +4,19 @@ Example: python build.py demo
 """
 from __future__ import annotations
 
-from edge.door import HELP, Door
+import sys
+
+try:
+    from edge.door import HELP, Door
+except ModuleNotFoundError as error:
+    from edge.errors import not_installed
+
+    if not (sentence := not_installed(error)):
+        raise
+    sys.stderr.write(f"Error: {sentence}\n")
+    sys.exit(2)
+except KeyboardInterrupt:  # from here on the door answers it
+    sys.exit(130)
 
 main = Door(["builder.cli", "api.cli"], HELP)
 

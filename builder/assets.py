@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 SOURCES = Path(__file__).resolve().parents[1] / "templates" / "assets"
 _DIGITS = 12
-_TYPES = {
+TYPES = {
     ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml; charset=utf-8",
     ".png": "image/png", ".ico": "image/x-icon", ".woff2": "font/woff2",
 }
-_TEXT = (".css", ".js", ".svg")
+TEXT = (".css", ".js", ".svg")
 _REFERENCE = re.compile(r"\{\{\s*asset\((?:'([^']+)'|\"([^\"]+)\")\)\s*\}\}")
 _VALUE = re.compile(r"\{\{ (hues?) \}\}")
 _HUES = " ".join(f".h{n}{{--h:{n * 10}}}" for n in range(36))  # of the drawn pictures
@@ -38,7 +38,7 @@ class Assets:
 
     def all(self) -> list[Asset]:
         """Every asset, by name."""
-        names = sorted(p.relative_to(self._folder).as_posix() for p in self._folder.rglob("*") if p.is_file() and p.suffix in _TYPES)
+        names = sorted(p.relative_to(self._folder).as_posix() for p in self._folder.rglob("*") if p.is_file() and p.suffix in TYPES)
         return [self._asset(name) for name in names]
 
     def path(self, name: str) -> str:
@@ -48,16 +48,16 @@ class Assets:
     def _asset(self, name: str) -> Asset:
         if name not in self._made:
             file = self._folder / name
-            if name in self._making or file.suffix not in _TYPES or not file.is_file():
+            if name in self._making or file.suffix not in TYPES or not file.is_file():
                 raise KeyError(f"no asset {name!r} under {self._folder}, or it names itself")
             self._making.append(name)
             body = file.read_bytes()
-            is_text = file.suffix in _TEXT
+            is_text = file.suffix in TEXT
             if is_text:
                 text = _REFERENCE.sub(lambda m: self.path(m[1] or m[2]), body.decode("utf-8"))
                 body = _VALUE.sub(lambda m: self._values[m[1]], text).encode()
             digest = hashlib.sha256(body).hexdigest()[:_DIGITS]
             stem, suffix = name[: -len(file.suffix)], file.suffix
-            self._made[name] = Asset(name, f"/assets/{stem}.{digest}{suffix}", _TYPES[suffix], body, is_text)
+            self._made[name] = Asset(name, f"/assets/{stem}.{digest}{suffix}", TYPES[suffix], body, is_text)
             self._making.pop()
         return self._made[name]

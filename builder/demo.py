@@ -66,6 +66,7 @@ def _show(tree: _Tree, dsn: str, environ: Mapping[str, str]) -> None:
         if _is_empty(dsn):
             tree.step("import", str(CATALOG), environ=environ)
         tree.step("build", environ=environ)
+        tree.keep("watch", environ=environ, until="watching")
         tree.keep("serve", environ=environ)
         tree.wait()
     finally:
@@ -86,9 +87,11 @@ class _Tree:
         if self._start(command, environ, stdout=sys.stderr.fileno()).wait() not in (0, 1):
             raise DemoError(f"The step `{command[0]}` failed; why stands above.")
 
-    def keep(self, *command: str, environ: Mapping[str, str]) -> None:
-        """Start a part that runs until the demo ends."""
-        self.parts[command[0]] = self._start(command, environ, stdout=None)
+    def keep(self, *command: str, environ: Mapping[str, str], until: str = "") -> None:
+        """Start a part that runs until the demo ends. With *until*, return when it has said that line, which is not shown."""
+        part = self.parts[command[0]] = self._start(command, environ, stdout=subprocess.PIPE if until else None)
+        if until and part.stdout and part.stdout.readline().decode().strip() != until:
+            raise DemoError(f"`{command[0]}` did not start; why stands above.")
 
     def wait(self) -> None:
         """Return when make is gone; raise DemoError when a part ends by itself."""

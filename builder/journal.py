@@ -2,16 +2,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import NamedTuple
 
-from psycopg2 import InterfaceError, OperationalError
+from psycopg2 import DatabaseError, InterfaceError
+from psycopg2.errors import LockNotAvailable
 from psycopg2.extensions import connection as Connection
+from psycopg2.extras import execute_values
 
 from edge.errors import LecternError
 
 _LEASE = 0x4C65_6374_7572_6E01  # any number that nobody else locks
-_ASK_AGAIN_S = 0.2
+_ASK_AGAIN_S = 0.2  # between two looks whether the holder is silent
+SILENT_S = 120.0
+"""A builder that has said nothing to the database for so long is taken for dead, or paused. It speaks with each lot of
+pages, and waits a minute for a store at most."""
 
 
 class LeaseHeld(LecternError):
@@ -26,6 +33,10 @@ class LeaseLost(LecternError):
     exit_code = 3
 
 
+class OtherStoreError(LecternError):
+    """The manifest speaks of another store."""
+
+
 def hold(connection: Connection) -> None:
     """Raise LeaseLost where the lease is no longer this connection's: asked before each lot of uploads."""
     try:
@@ -35,7 +46,9 @@ def hold(connection: Connection) -> None:
                 AND (classid::bigint << 32 | objid::bigint) = %s)""", (_LEASE,))
             held = cursor.fetchone() == (True,)
         connection.commit()
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:
+        if not connection.closed:
+            raise
         raise LeaseLost("The database connection that held the builder's lease is lost; nothing more is uploaded. Build again.") from error
     if not held:
         raise LeaseLost("The builder's lease is lost; nothing more is uploaded. Build again.")
@@ -43,7 +56,8 @@ def hold(connection: Connection) -> None:
 
 @contextmanager
 def lease(connection: Connection, wait_s: float) -> Iterator[None]:
-    """Hold the builder's lease for the length of the block; the server frees it if we die.
+    """Hold the builder's lease for the length of the block; the server frees it if we die, and takes it from who
+    is silent for SILENT_S.
 
     Raises LeaseHeld when another holds it for longer than *wait_s* seconds.
     """
@@ -54,77 +68,221 @@ def lease(connection: Connection, wait_s: float) -> Iterator[None]:
             connection.commit()
             if cursor.fetchone() == (True,):
                 break
+            _end_silent(connection)
             if time.monotonic() > until:
                 raise LeaseHeld(f"Another build has been at work for {wait_s:g} s. Wait for it, or give --wait SECONDS.")
-            time.sleep(_ASK_AGAIN_S)
+            if _next_in_line(connection):
+                break
         try:
             yield
         finally:
-            if not connection.closed:
-                connection.rollback()
-                cursor.execute("SELECT pg_advisory_unlock(%s)", (_LEASE,))
-                connection.commit()
+            if let_go(connection):
+                with suppress(DatabaseError):  # the session ends just now, and the lock with it
+                    cursor.execute("SELECT pg_advisory_unlock(%s)", (_LEASE,))
+                    connection.commit()
 
 
-def begin(connection: Connection, store: str) -> int:
-    """Draw the next release number, which is also its write number, and note that it may be writing to *store*."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO live.release (number, state, store) VALUES (nextval('live.write_number'), 'writing', %s)
-            RETURNING number""", (store,))
-        row = cursor.fetchone()
+def _next_in_line(connection: Connection) -> bool:
+    """Wait for the lease in the server's own queue, at most _ASK_AGAIN_S; True where it came. A worker with much to do lets go
+    for a millisecond between two releases: who only asks now and then meets that seldom, and a takedown cannot wait."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = {_ASK_AGAIN_S * 1000:.0f}; SELECT pg_advisory_lock(%s)", (_LEASE,))
         connection.commit()
-        assert row is not None
-        return int(row[0])
+    except LockNotAvailable:
+        connection.rollback()
+        return False
+    return True
 
 
-def speaks_of(connection: Connection, number: int) -> str | None:
-    """The store that the manifest speaks of: the one that the newest release before *number* went to; None for none."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT store FROM live.release WHERE number < %s ORDER BY number DESC LIMIT 1", (number,))
-        row = cursor.fetchone()
-        return str(row[0]) if row else None
+def let_go(connection: Connection) -> bool:
+    """End a transaction that may be under way. False where the session has ended: then nothing is left of it, and whoever
+    is on the way out keeps the reason that he has."""
+    try:
+        if not connection.closed:
+            connection.rollback()
+    except (DatabaseError, InterfaceError):
+        if not connection.closed:
+            raise
+    return not connection.closed
 
 
-def last_made_of(connection: Connection, number: int) -> bytes | None:
-    """What the live release was made of; None where another one than *number* died, so that its paths are uncertain."""
+def _end_silent(connection: Connection) -> None:
+    """End the session of a holder that is silent: what it writes after that, the store's fence refuses."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT made_of FROM live.release WHERE state = 'live'
-            AND NOT EXISTS (SELECT FROM live.release WHERE state = 'writing' AND number <> %s)
-            ORDER BY number DESC LIMIT 1""", (number,))
-        row = cursor.fetchone()
-        return bytes(row[0]) if row and row[0] is not None else None
-
-
-def forget(connection: Connection, number: int, made_of: bytes | None) -> None:
-    """A release that came to nothing: what is live is what *made_of* makes, too.
-
-    One that died before it left no path uncertain, or this one would have had something to write.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM live.release WHERE number = %s", (number,))
-        cursor.execute("UPDATE live.release SET state = 'superseded' WHERE state = 'writing' AND number < %s", (number,))
-        cursor.execute(
-            """UPDATE live.release SET made_of = %s
-            WHERE number = (SELECT max(number) FROM live.release WHERE state = 'live')""", (made_of,))
+            """SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+            WHERE l.locktype = 'advisory' AND l.granted AND (l.classid::bigint << 32 | l.objid::bigint) = %s
+            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND a.state <> 'active' AND a.state_change < clock_timestamp() - %s * interval '1 second'""", (_LEASE, SILENT_S))
     connection.commit()
 
 
-def live(connection: Connection, number: int, made_of: bytes | None, *, rendered: int, uploaded: int, retired: int) -> None:
-    """The release's uploads are done: it is live, and what died before it is superseded."""
+class Standing(NamedTuple):
+    """How things stand before a release."""
+
+    held_at: int | None  # the release that a rollback went back to, while publishing is on hold
+    empty: bool  # nothing is live yet
+    store: str | None  # where the newest release went: the manifest speaks of that store
+    waiting: int  # changes
+    waiting_keys: int
+    uncertain: bool  # a release died
+
+
+def standing(connection: Connection) -> Standing:
+    """What a release needs to know before its transaction begins."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE live.release SET state = CASE WHEN number = %(n)s THEN 'live' ELSE 'superseded' END,
-                live_at = CASE WHEN number = %(n)s THEN clock_timestamp() END,
-                made_of = CASE WHEN number = %(n)s THEN %(made_of)s::bytea END,
-                rendered = CASE WHEN number = %(n)s THEN %(rendered)s ELSE rendered END,
-                uploaded = CASE WHEN number = %(n)s THEN %(uploaded)s ELSE uploaded END,
-                retired = CASE WHEN number = %(n)s THEN %(retired)s ELSE retired END
-            WHERE state = 'writing' AND number <= %(n)s""",
-            {"n": number, "made_of": made_of, "rendered": rendered, "uploaded": uploaded, "retired": retired})
-        cursor.execute("SELECT state FROM live.release WHERE number = %s", (number,))
-        if cursor.fetchone() != ("live",):
+            """SELECT (SELECT held_at FROM live.site), NOT EXISTS (SELECT FROM live.object),
+                (SELECT store FROM live.release ORDER BY number DESC LIMIT 1), w.changes::int, coalesce(w.keys, 0)::int,
+                EXISTS (SELECT FROM live.release WHERE state = 'writing')
+            FROM (SELECT count(*) AS changes, sum(cardinality(keys)) AS keys FROM catalog.change WHERE release IS NULL) w""")
+        (row,) = cursor.fetchall()
+    connection.commit()
+    return Standing(*row)
+
+
+def must_be_at(connection: Connection, store: str) -> None:
+    """Raise OtherStoreError where the manifest speaks of another store than the one named *store*."""
+    found = standing(connection).store
+    if found not in (None, store):
+        raise OtherStoreError(f"The last release went to {found}, not to {store}: mend LECTERN_STORE, or build, which fills this store.")
+
+
+def draw(connection: Connection) -> int:
+    """The next write number, which is a release's number: it never comes back, whatever becomes of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('live.write_number')")
+        ((number,),) = cursor.fetchall()
+    return int(number)
+
+
+def raise_above(connection: Connection, number: int) -> bool:
+    """See that write numbers to come are higher than *number*, which a store was found to hold. True where it had to."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval('live.write_number', %s) FROM live.write_number WHERE last_value < %s", (number, number))
+        raised = cursor.fetchone() is not None
+    connection.commit()
+    return raised
+
+
+def begin(connection: Connection, number: int, store: str, cause: str, changes: int) -> None:
+    """Note in the release's own transaction that it writes to *store*: true, and seen, with its COMMIT."""
+    with connection.cursor() as cursor:
+        # It began with its transaction, before all that it rendered.
+        cursor.execute("""INSERT INTO live.release (number, state, started_at, store, cause, changes)
+            VALUES (%s, 'writing', transaction_timestamp(), %s, %s, %s)""", (number, store, cause, changes))
+
+
+class Retry(NamedTuple):
+    """What releases before this one left to do."""
+
+    units: list[int]  # with a page that could not be rendered, or was held back
+    uncertain: list[int]  # with a page that a dead release may or may not have written
+    uncertain_gone: list[str]
+    assets: bool  # some of them are uncertain
+    redirects: list[int]  # units whose redirects may go up now
+    gone: list[str]  # paths whose "gone" may go up now
+    debts: list[int]  # the debts that the last two are
+
+
+def left(connection: Connection) -> Retry:
+    """What is to be tried again, in the release's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT unit FROM live.set_aside")
+        units = [row[0] for row in cursor]
+        cursor.execute("""SELECT o.unit, o.path, o.kind FROM live.object o JOIN live.release r ON r.number = o.release
+            WHERE r.state = 'writing'""")
+        rows = cursor.fetchall()
+        cursor.execute("""SELECT d.id, d.what FROM live.debt d WHERE d.kind = 'retirement' AND NOT EXISTS (
+            SELECT FROM live.debt p WHERE p.kind = 'purge' AND p.release = d.release AND NOT p.again)
+            AND NOT EXISTS (SELECT FROM live.release r WHERE r.number = d.release AND r.state <> 'live')""")
+        due = cursor.fetchall()
+    what = [name for _, names in due for name in names]
+    return Retry(units, [unit for unit, _, kind in rows if kind not in ("gone", "asset")],
+                 [path for _, path, kind in rows if kind == "gone"], any(kind == "asset" for _, _, kind in rows),
+                 [int(name) for name in what if not name.startswith("/")], [name for name in what if name.startswith("/")],
+                 [id for id, _ in due])
+
+
+def put_on_hold(connection: Connection, number: int | None) -> None:
+    """Nothing but takedowns is released from now on, since the site went back to release *number*; None ends that."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE live.site SET held_at = %s", (number,))
+
+
+class Listed(NamedTuple):
+    """A release, as it is listed."""
+
+    release: int
+    state: str
+    at: datetime
+    paths: int
+    changes: int
+    cause: str
+
+
+def releases(connection: Connection, limit: int = 100) -> list[Listed]:
+    """The newest releases, newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("""SELECT number, state, coalesce(live_at, started_at), uploaded, changes, cause FROM live.release
+            ORDER BY number DESC LIMIT %s""", (limit,))
+        return [Listed._make(row) for row in cursor]
+
+
+class Aside(NamedTuple):
+    """A page that waits for another try: it could not be rendered, or the guard held its retirement back."""
+
+    unit: int
+    path: str
+    kind: str
+    why: str
+
+
+def keep_aside(connection: Connection, number: int, units: Sequence[int] | None, found: Iterable[Aside]) -> None:
+    """Note what of *units* (None: of all) waits for another try now, and nothing else of them."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM live.set_aside WHERE %s::bigint[] IS NULL OR unit = ANY(%s)", (units, units))
+        execute_values(cursor, "INSERT INTO live.set_aside (unit, path, kind, why, release) VALUES %s ON CONFLICT DO NOTHING",
+                       [(*one, number) for one in found])
+
+
+def owe_retirements(connection: Connection, number: int, what: Sequence[str], done: Sequence[int]) -> None:
+    """Note which units' redirects and which gone paths wait for the purges of *number*, and which debts are *done*."""
+    with connection.cursor() as cursor:
+        if what:
+            cursor.execute("INSERT INTO live.debt (kind, release, what) VALUES ('retirement', %s, %s)", (number, list(what)))
+        if done:
+            cursor.execute("DELETE FROM live.debt WHERE id = ANY(%s)", (list(done),))
+
+
+def owe_no_retirements(connection: Connection) -> None:
+    """Forget which wait: the next release of everything finds them anew."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM live.debt WHERE kind = 'retirement'")
+
+
+def live(connection: Connection, number: int, *, rendered: int, uploaded: int, retired: int, purged: int, held_back: int,
+         apart: bool = False) -> None:
+    """The release's uploads are done: it is live, and what died before it is superseded, unless it wrote *apart* from what
+    those left uncertain. The caller commits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE live.release SET state = 'live', live_at = clock_timestamp(), rendered = %s, uploaded = %s, retired = %s,
+                purged = %s, held_back = %s WHERE number = %s AND state = 'writing'""",
+            (rendered, uploaded, retired, purged, held_back, number))
+        if cursor.rowcount != 1:
             connection.rollback()
             raise LeaseLost("Another builder took over while this one uploaded. What it released stays; build again.")
-    connection.commit()
+    if not apart:
+        supersede(connection, number)
+
+
+def supersede(connection: Connection, number: int) -> None:
+    """What died before release *number* has nothing left that is uncertain. What it meant to retire waits for the purges of
+    the release that is live. The caller commits."""
+    with connection.cursor() as cursor:
+        cursor.execute("""WITH dead AS (UPDATE live.release SET state = 'superseded' WHERE state = 'writing' AND number < %s
+                RETURNING number)
+            UPDATE live.debt SET release = (SELECT max(number) FROM live.release WHERE state = 'live')
+            WHERE kind = 'retirement' AND release IN (SELECT number FROM dead)""", (number,))

@@ -7,6 +7,7 @@ migration is applied and noted in one transaction, so a kill between the two can
 from __future__ import annotations
 
 import glob
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -25,6 +26,7 @@ _TOP = Path(__file__).resolve().parents[1]
 FOLDERS = tuple(_TOP / name for name in ("builder/catalog/schema", "builder/schema", "api/schema"))
 _TABLE = "_yoyo_migration"
 _LOCK = 0x4C65_6374_6572_6E  # "Lectern"
+_GLANCE_S = 0.05
 _LOCK_WAIT_S = 120  # longer than a migration of a big table is expected to take
 
 State = Literal["empty", "current", "older", "newer"]
@@ -90,8 +92,10 @@ def _files() -> list[Path]:
 def _connect(dsn: str) -> psycopg2.extensions.connection:
     try:
         return psycopg2.connect(dsn, connect_timeout=10)
-    except psycopg2.OperationalError as e:
-        raise SchemaError(f"Cannot reach the database: {_first_line(e)}. Check DATABASE_URL.") from e
+    except (psycopg2.OperationalError, psycopg2.ProgrammingError) as e:  # the latter for an address that is none
+        # libpq shows the address, or the part that it cannot read: it may be the password.
+        why = _first_line(e) if "invalid dsn" not in str(e) else _first_line(e).partition(': "')[0]
+        raise SchemaError(f"Cannot reach the database: {why}. Check DATABASE_URL, or DATABASE_DIRECT_URL where it is set.") from e
 
 
 def _first_line(e: psycopg2.Error) -> str:
@@ -137,14 +141,13 @@ def _backend(dsn: str) -> Iterator[Any]:
 
     backend = Backend(None, _TABLE)
     try:
-        backend.execute(f"SET lock_timeout = '{_LOCK_WAIT_S}s'")
-        backend.execute(f"SELECT pg_advisory_lock({_LOCK})")
-        backend.execute("SET lock_timeout = 0")
+        # Asked again and again: while libpq waits, Ctrl-C would not be heard.
+        end = time.monotonic() + _LOCK_WAIT_S
+        while backend.execute(f"SELECT pg_try_advisory_lock({_LOCK})").fetchone() != (True,):
+            if time.monotonic() > end:
+                raise SchemaError(f"Another migration of this database has been running for {_LOCK_WAIT_S} s: wait for it, or end it.")
+            time.sleep(_GLANCE_S)
         yield backend
-    except psycopg2.errors.LockNotAvailable as e:
-        raise SchemaError(
-            f"Another migration of this database has been running for {_LOCK_WAIT_S} s: wait for it, or end it."
-        ) from e
     finally:
         backend.connection.close()
 

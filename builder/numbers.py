@@ -1,10 +1,12 @@
 """Places in lists and cuts of indexes: rows written when first shown, never changed or reused.
 
-They are committed just before the release's snapshot is taken, since the processes that join a
-snapshot cannot see what its own transaction wrote; and a snapshot in which something lacks a number
-is taken again.
+A small release writes them within its own transaction. A large one commits them just before its
+snapshot is taken, since the processes that join a snapshot cannot see what its own transaction wrote;
+and a snapshot in which something lacks a number is taken again.
 """
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 from psycopg2.extensions import connection as Connection
 
@@ -16,7 +18,7 @@ TRIES = 10  # each loses only to an editor who committed in the same few millise
 
 
 def snapshot(connection: Connection) -> tuple[str, bool]:
-    """Begin the release's transaction: one moment of the catalog in which everything shown has its number.
+    """Begin a large release's transaction: one moment of the catalog in which everything shown has its number.
 
     Returns the snapshot's name for others to join, and True. False where editors commit faster than numbers can be
     given: what has none yet is in no list until the next build.
@@ -27,7 +29,8 @@ def snapshot(connection: Connection) -> tuple[str, bool]:
         connection.commit()
         for left in reversed(range(TRIES)):
             cursor.execute(sql["assign"])
-            _split(connection)
+            cursor.execute(sql["end_all"])
+            split(connection, index.LISTS_CUT)
             connection.commit()
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute(sql["missing"])
@@ -41,9 +44,17 @@ def snapshot(connection: Connection) -> tuple[str, bool]:
     raise AssertionError("the last try returns")
 
 
-def _split(connection: Connection) -> None:
+def assign(connection: Connection, videos: Sequence[int], batches: Sequence[int]) -> None:
+    """Give the shown ones of *videos* and *batches* (and the videos' batches) numbers in the lists where they have none."""
+    if videos or batches:
+        with connection.cursor() as cursor:
+            cursor.execute(queries("numbers")["assign_some"], {"videos": list(videos), "batches": list(batches)})
+
+
+def split(connection: Connection, kinds: Iterable[str]) -> None:
+    """Note which prefixes of the alphabetical indexes of *kinds* have grown to pages of their own."""
     catalog = Catalog(connection)
-    for kind in index.LISTS_CUT:
+    for kind in kinds:
         splits = {row[0] for row in catalog.rows("index_splits", list=kind)}
         for prefix in sorted(index.wanted_splits(index.names(catalog, kind), splits)):
             with connection.cursor() as cursor:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -27,8 +28,13 @@ def processes(count: int | None = None) -> Iterator[Executor]:
     context.set_forkserver_preload(["builder.render"])  # imported once, not once a process
     pool = ProcessPoolExecutor(count, context, initializer=begin)
     try:
-        for _ in range(count):
-            pool.submit(os.getpid)  # it starts a process; those of a pool start when there is work
+        # A process inherits what is blocked. While the fork server imports, Ctrl-C would show a traceback of its own.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            for _ in range(count):
+                pool.submit(os.getpid)  # it starts a process; those of a pool start when there is work
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         yield pool
     except BrokenProcessPool as e:
         raise ProcessLost(

@@ -1,65 +1,78 @@
 """Pages to objects: templates, digests, compression. A task is a pure function, so any Executor may run it."""
 from __future__ import annotations
 
-import pickle
-import struct
-from collections.abc import Iterable, Iterator, Sequence
+import socket
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import psycopg2
-from isal import isal_zlib
 from markupsafe import Markup
 from xxhash import xxh3_128_digest
 
 from builder import templating
 from builder.assets import Asset, Assets
+from builder.catalog import keys
 from builder.catalog.reads import Catalog
-from builder.catalog.text import CleanText
+from builder.fingerprint import fingerprints
+from builder.packing import ASSET_UNIT, RETIRED_KINDS, Packing
 from builder.pages import KINDS, PARTS, Part, retired
-from builder.pages.page import ASSETS, HTML, LEAVES, MAPS, NEW, Head, Kind, Page, Site, at
-from builder.task import Batch, Failure, Job, Task
+from builder.pages.page import ASSETS, HTML, Head, Kind, Page, Site, at
+from builder.task import Batch, Job, Task
 from edge.address import Path, key_of, own_tag
+from edge.errors import LecternError
 from edge.store.port import Object
 from edge.tiers import cache_control
 
-GZIP_LEVEL = 2  # isal's; as small as zlib's 6 at three times its rate
+CARDS_KEPT = 50_000
+STAND_IN = object()  # the content of a page that cannot be made
 ASSET = Kind("asset", "asset", "", ASSETS)
-_GZIP = 31  # zlib's window bits for a gzip header
+_STATUS = {"redirect": 301, "gone": 410}
+
+
+def digest_of(body: bytes, content_type: str, control: str, tags: str, status: int, location: str) -> str:
+    """The digest of an object, in hex: over its uncompressed body, its headers and its tags."""
+    return str(xxh3_128_digest(b"%b\0%b\n%b\n%d\n%b\n%b" % (
+        body, content_type.encode(), control.encode(), status, location.encode(), tags.encode())).hex())
 
 
 class Renderer:
-    """Renders pages of one site to objects; holds the templates, compiled."""
+    """Renders pages of one site to objects; holds the templates, compiled, from one release to the next."""
 
-    def __init__(self, site: Site, profile: str, write_number: int) -> None:
+    def __init__(self, site: Site, profile: str) -> None:
         self.assets = Assets(site.hue)
         self._environment = templating.environment(self.assets, site)
-        self._site = site
-        self._write_number = write_number
         self._headers = {k.name: (k.content_type, cache_control(k.tier, profile)) for k in KINDS.values()}
         self._asset_control = cache_control("asset", profile)
         self._templates = {k.name: self._environment.get_template(k.template) for k in KINDS.values() if k.template}
-        self._kept: dict[int, str] = {}
+        self._now: list[dict[int, Markup]] = []
         macros: Any = self._environment.get_template("card.html").module
         self._environment.globals["card"] = self._keeper(macros.card)
         entries: Any = self._environment.get_template("entry.xml").module
         self._environment.globals["entry"] = self._keeper(entries.entry)
 
     def forget(self) -> None:
-        """Drop the cards kept: another snapshot may show others."""
-        for keep in self._keepers:
-            keep.clear()
+        """Another snapshot may show other cards: which one an id has is looked at again."""
+        for now in self._now:
+            now.clear()
 
     def _keeper(self, macro: Any) -> Any:
-        kept: dict[int, Markup] = {}
-        self._keepers = [*getattr(self, "_keepers", []), kept]
+        """*macro*, which keeps what it made: by id within a snapshot, and by the whole value over all of them."""
+        now: dict[int, Markup] = {}
+        ever: dict[Any, Markup] = {}
+        self._now.append(now)
 
         def keep(thing: Any) -> Markup:
             try:
-                return kept[thing.id]
+                return now[thing.id]
             except KeyError:
-                if len(kept) > 50_000:
-                    kept.clear()
-                return kept.setdefault(thing.id, Markup(macro(thing)))
+                if len(ever) > CARDS_KEPT:
+                    ever.clear()
+                    now.clear()
+                if (made := ever.get(thing)) is None:
+                    made = ever[thing] = Markup(macro(thing))
+                now[thing.id] = made
+                return made
 
         return keep
 
@@ -70,38 +83,31 @@ class Renderer:
             return str(page.content)
         return template.render(page=page.content, head=page.head, path=page.path)
 
-    def object(self, page: Page, text: str) -> Object:
+    def object(self, page: Page, text: str, write_number: int) -> Object:
         """The object of a page's text, with its headers, tags and digest; not compressed yet."""
         content_type, control = self._headers[page.kind.name]
         location = getattr(page.content, "location", "")
-        status = {"redirect": 301, "gone": 410}.get(page.kind.name, 200)
+        status = _STATUS.get(page.kind.name, 200)
         tags = f"{own_tag(page.path)} {page.groups} kind:{page.kind.name.replace('_', '-')} all" if page.groups else (
             f"{own_tag(page.path)} kind:{page.kind.name.replace('_', '-')} all")
-        return self._make(key_of(page.path), text.encode("utf-8", "replace"), content_type, control, tags, status, location, True)
+        body = text.encode("utf-8", "replace")
+        return self._make(key_of(page.path), body, content_type, control, tags, status, location, True, write_number)
 
-    def asset(self, asset: Asset) -> Object:
+    def headers_of(self, kind: str) -> tuple[str, str, int] | None:
+        """Content type, Cache-Control and status of all pages of a kind; None where this version makes no such pages."""
+        found = self._headers.get(kind)
+        return (*found, _STATUS.get(kind, 200)) if found else None
+
+    def asset(self, asset: Asset, write_number: int) -> Object:
         """The object of an asset."""
         tags = f"{own_tag(asset.path)} kind:asset all"  # type: ignore[arg-type]
-        return self._make(key_of(asset.path), asset.body, asset.content_type, self._asset_control, tags, 200, "", asset.is_text)  # type: ignore[arg-type]
+        return self._make(key_of(asset.path), asset.body, asset.content_type, self._asset_control, tags, 200, "", asset.is_text,  # type: ignore[arg-type]
+                          write_number)
 
-    def _make(self, key: str, body: bytes, content_type: str, control: str, tags: str, status: int, location: str, is_text: bool) -> Object:
-        digest = xxh3_128_digest(b"%b\0%b\n%b\n%d\n%b\n%b" % (
-            body, content_type.encode(), control.encode(), status, location.encode(), tags.encode())).hex()
-        return Object(key, body, content_type, control, tags, digest, self._write_number, is_text, status, location)
-
-
-def compressed(thing: Object) -> Object:
-    """The object as it is stored. The smallest text too is gzip: the write number in its header is what keeps a
-    bucket's ETag from coming back.
-    """
-    if not thing.gzipped:
-        return thing
-    return Object(thing.key, stamp(isal_zlib.compress(thing.body, GZIP_LEVEL, _GZIP), thing.write_number), *thing[2:])
-
-
-def stamp(gzipped: bytes, write_number: int) -> bytes:
-    """A gzip body with *write_number* in its MTIME field (RFC 1952), where no reader minds and an ETag changes."""
-    return gzipped[:4] + struct.pack("<I", write_number) + gzipped[8:]
+    def _make(self, key: str, body: bytes, content_type: str, control: str, tags: str, status: int, location: str, is_text: bool,
+              write_number: int) -> Object:
+        digest = digest_of(body, content_type, control, tags, status, location)
+        return Object(key, body, content_type, control, tags, digest, write_number, is_text, status, location)
 
 
 def stand_in(page: Page, site: Site) -> str:
@@ -122,82 +128,86 @@ class _Worker(NamedTuple):
     renderer: Renderer
 
 
-_worker: _Worker | None = None
+class OtherVersionError(LecternError):
+    """What would render here would make other pages than the release means."""
+
+
+_here = threading.local()  # a cluster's worker may run tasks in several threads
+
 
 
 def run(job: Job, task: Task) -> Batch:
-    """Render a task in the job's snapshot. The process keeps connection and templates for the job's next task."""
-    global _worker
-    if _worker is None or _worker.job != job:
+    """Render a task in the job's snapshot. The thread keeps connection and templates for the job's next task.
+
+    Raises OtherVersionError where this process has other code, templates or libraries than the one that planned.
+    """
+    worker: _Worker | None = getattr(_here, "worker", None)
+    if worker is None or worker.job != job:
         close()
+        if fingerprints(job.site, job.profile) != job.fingerprints:
+            raise OtherVersionError(f"A render process on {socket.gethostname()} has another version of Lectern or of its libraries than "
+                                    "the builder: give both the same, then build again.")
         connection = psycopg2.connect(job.dsn, connect_timeout=10)
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         if job.snapshot:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION SNAPSHOT %s", (job.snapshot,))
-        _worker = _Worker(job, connection, Catalog(connection), Renderer(job.site, job.profile, job.write_number))
-    return render(_worker.job, _worker.catalog, _worker.renderer, task)
+        worker = _here.worker = _Worker(job, connection, Catalog(connection), Renderer(job.site, job.profile))
+    return render(worker.job, worker.catalog, worker.renderer, [task])
 
 
 def close() -> None:
     """Let go of the last job's connection and templates."""
-    global _worker
-    if _worker is not None:
-        _worker.connection.close()
-        _worker = None
+    worker: _Worker | None = getattr(_here, "worker", None)
+    if worker is not None:
+        worker.connection.close()
+        _here.worker = None
 
 
-def gone(job: Job, catalog: Catalog, paths: Sequence[str]) -> Iterator[Batch]:
+def render(job: Job, catalog: Catalog, renderer: Renderer, tasks: Sequence[Task]) -> Batch:
+    """Render tasks from *catalog*; what cannot be rendered is set aside, page by page."""
+    packing = Packing(job)
+    assets = [(Page(Path(a.path), ASSET, [], "", None), renderer.asset(a, job.write_number))
+              for task in tasks if task.part == "assets" for a in renderer.assets.all()]
+    made = [(page, PARTS[task.part].pack(page.unit), task.dirty)
+            for task in tasks if task.part != "assets" for page in _pages(job, catalog, task, packing)]
+    packing.look_up(catalog, [*(page.path for page, _ in assets), *(page.path for page, _, _ in made)], packing.failed_units)
+    for page, thing in assets:
+        packing.add(page, thing, ASSET_UNIT)
+    for page, unit, dirty in made:
+        if page.content is STAND_IN:
+            packing.add(page, renderer.object(page, stand_in(page, job.site), job.write_number), unit)
+            continue
+        row = packing.known.get(page.path)
+        if dirty is not None and row and row.tells(page, unit, job.fingerprints[page.kind.name], dirty):
+            packing.paths.append(page.path)
+            continue
+        if not job.retire and row and page.kind is retired.REDIRECT and row.kind not in RETIRED_KINDS:
+            packing.owed.add(unit)
+            packing.paths.append(page.path)
+            continue
+        try:
+            packing.add(page, renderer.object(page, renderer.text(page), job.write_number), unit)
+        except Exception as error:  # a template's fault is this page's alone, whatever it is
+            packing.set_aside(page, unit, error)
+            if not (row and row.certain and row.kind not in RETIRED_KINDS) and page.kind.content_type == HTML:
+                packing.add(page, renderer.object(page, stand_in(page, job.site), job.write_number), unit)
+    texts, catalog.made_texts = catalog.made_texts, {}
+    return packing.batch(texts)
+
+
+def gone(job: Job, catalog: Catalog, renderer: Renderer, paths: Sequence[str]) -> Iterator[Batch]:
     """The "gone" objects of *paths*, made in this process, since its transaction alone knows that they left."""
-    renderer = Renderer(job.site, job.profile, job.write_number)
     for start in range(0, len(paths), retired.CHUNK):
         piece = paths[start : start + retired.CHUNK]
-        made = [(page, renderer.object(page, renderer.text(page))) for page in retired.gone(piece)]
-        yield _packed(job, made, dict(catalog.rows("known", paths=piece)) if job.trust else {}, [], [], {})
+        packing = Packing(job)
+        packing.look_up(catalog, piece, [])
+        for page in retired.gone(piece):
+            packing.add(page, renderer.object(page, renderer.text(page), job.write_number), 0)
+        yield packing.batch({})
 
 
-def _assets(job: Job, catalog: Catalog, renderer: Renderer) -> Batch:
-    made = [(Page(Path(a.path), ASSET, [], "", None), renderer.asset(a)) for a in renderer.assets.all()]
-    return _packed(job, made, _known(job, catalog, [page.path for page, _ in made]), [], [], {})
-
-
-def render(job: Job, catalog: Catalog, renderer: Renderer, task: Task) -> Batch:
-    """Render a task from *catalog*; what cannot be rendered is set aside, page by page."""
-    if task.part == "assets":
-        return _assets(job, catalog, renderer)
-    made: list[tuple[Page, Object]] = []
-    aside = _Aside([], [], [])
-    for page in _pages(job, catalog, task, aside):
-        try:
-            made.append((page, renderer.object(page, renderer.text(page))))
-        except Exception as error:  # a template's fault is this page's alone, whatever it is
-            aside.failures.append(Failure(page.path, page.kind.name, f"{type(error).__name__}: {error}"))
-            aside.pages.append(page)
-            aside.kept.append(page.path)
-    if aside.pages:
-        asked = job.compare and job.trust
-        standing = {row[0] for row in catalog.rows("standing", paths=[page.path for page in aside.pages])} if asked else set()
-        made += [(page, renderer.object(page, stand_in(page, job.site))) for page in aside.pages
-                 if page.path not in standing and page.kind.content_type == HTML]
-    known = _known(job, catalog, [page.path for page, _ in made])
-    texts, catalog.made_texts = catalog.made_texts, {}
-    return _packed(job, made, known, aside.kept, aside.failures, texts)
-
-
-def _known(job: Job, catalog: Catalog, paths: Sequence[str]) -> dict[str, str | None]:
-    """Path and digest (hex) of those of *paths* that the manifest has; None where a dead release left it uncertain."""
-    return dict(catalog.rows("known", paths=paths)) if job.compare and job.trust else {}
-
-
-class _Aside(NamedTuple):
-    """What could not be made: what to say of it, what stands in for it, and which live paths stay as they are."""
-
-    failures: list[Failure]
-    pages: list[Page]
-    kept: list[str]
-
-
-def _pages(job: Job, catalog: Catalog, task: Task, aside: _Aside) -> Iterator[Page]:
+def _pages(job: Job, catalog: Catalog, task: Task, packing: Packing) -> Iterator[Page]:
     """The task's pages. Where making them fails midway, each unit is tried by itself."""
     part = PARTS[task.part]
     try:
@@ -211,51 +221,18 @@ def _pages(job: Job, catalog: Catalog, task: Task, aside: _Aside) -> Iterator[Pa
             except psycopg2.Error:
                 raise
             except Exception as error:
-                aside.failures.append(Failure("", f"{task.part}:{unit}", f"{type(error).__name__}: {error}"))
-                _keep(job, catalog, part, unit, aside)
+                id = part.thing(unit) if part.folder else None
+                if id is not None and not catalog.shown({part.name: [id]}):
+                    continue  # whatever is wrong with it, it has no page any more
+                packing.unit_failed(part, unit, error)
+                if id is not None:
+                    yield from _stand_ins(job, catalog, part, unit, id)
             else:
                 yield from pages
 
 
-def _keep(job: Job, catalog: Catalog, part: Part, unit: int, aside: _Aside) -> None:
-    """What a unit that cannot be made has live stays live; where it has nothing, its own page may need a stand-in."""
-    key = part.key(unit) if part.key else None
-    if job.compare:
-        aside.kept.extend(row[0] for row in catalog.rows("paths_of", kinds=[kind.name for kind in part.kinds], key=key))
-    if not part.folder:
-        return
-    shown = catalog.rows("videos_between", low=unit, high=unit) if part.name == "video" else (
-        unit in catalog.ids(f"shown_{part.folder}"))
-    if shown:
-        ((slug, title),) = catalog.rows("name_of", kind=part.name, id=unit)
-        aside.pages.append(Page(at(part.folder, slug), part.kinds[0], [part.key(unit)] if part.key else [], "", None, Head(title, "")))
-
-
-def _packed(job: Job, made: list[tuple[Page, Object]], known: dict[str, str | None], aside: list[str], failures: list[Failure],
-            texts: dict[bytes, CleanText]) -> Batch:
-    groups: dict[int, list[Object]] = {}
-    rows: list[str] = []
-    kinds: dict[str, int] = {}
-    size = 0
-    for page, plain in made:
-        kinds[page.kind.name] = kinds.get(page.kind.name, 0) + 1
-        if known.get(page.path) == plain.digest:
-            continue
-        thing = compressed(plain)
-        size += len(thing.body)
-        groups.setdefault(_order(page, known), []).append(thing)
-        rows.append(manifest_row(job, page.path, page.kind.name, thing, page.keys))
-    return Batch({order: pickle.dumps(objects, 5) for order, objects in groups.items()}, "".join(rows).encode(),
-                 [*(page.path for page, _ in made), *aside], kinds, len(rows), size, failures, texts)
-
-
-def _order(page: Page, known: dict[str, str | None]) -> int:
-    """When a page goes up: new paths before all that may link to them, the home page never among these."""
-    new = page.path not in known and LEAVES <= page.kind.order <= MAPS
-    return NEW if new and page.kind.name != "home" else page.kind.order
-
-
-def manifest_row(job: Job, path: str, kind: str, made: Object, keys: Iterable[int]) -> str:
-    """A row of live.object in COPY's text format; nothing in it can hold a tab, a newline or a backslash."""
-    return (f"{path}\t{kind}\t\\\\x{made.digest}\t\\\\x{job.fingerprint.hex()}\t{made.tags}\t"
-            f"{{{','.join(map(str, keys))}}}\t{len(made.body)}\t{job.write_number}\n")
+def _stand_ins(job: Job, catalog: Catalog, part: Part, unit: int, id: int) -> Iterator[Page]:
+    """The page that links lead to, of a unit that cannot be made and has nothing live: a stand-in."""
+    if not (job.compare and catalog.rows("paths_of", unit=part.pack(unit))):
+        ((slug, title),) = catalog.rows("name_of", kind=part.name, id=id)
+        yield Page(at(part.folder, slug), part.kinds[0], [keys.card(part.name, id)], "", STAND_IN, Head(title, ""), unit)

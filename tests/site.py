@@ -2,18 +2,20 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import psycopg2
+from psycopg2.extensions import connection as Connection
 
-from builder import pipeline, render
+from builder import journal, pipeline, render
 from builder.pages.page import Site
 from edge.address import Path as SitePath
 from edge.address import key_of, path_of
+from edge.cdn.port import Purger
 from edge.store.port import Object
 from edge.store.sqlite import SQLiteStore
 
@@ -53,10 +55,20 @@ class Built:
             finally:
                 render.close()
 
+    @contextmanager
+    def publisher(self, *, purgers: Sequence[Purger] = ()) -> Iterator[tuple[pipeline.Publisher, SQLiteStore, Connection]]:
+        """A publisher over a connection that holds the lease, with the store it goes to."""
+        with closing(SQLiteStore(self._file)) as store, closing(psycopg2.connect(self.dsn)) as connection:
+            with journal.lease(connection, 0):
+                publisher = pipeline.Publisher(self.dsn, connection, store, SITE, "100k", lambda: nullcontext(Inline()), purgers)
+                yield publisher, store, connection
+            render.close()
+
     def objects(self) -> dict[str, Object]:
-        """Every object by path."""
+        """Every object that readers can ask for, by path."""
         with closing(SQLiteStore(self._file)) as store:
-            found = {path_of(head.key): store.get(head.key) for head in list(store.list())}  # type: ignore[arg-type]
+            served = [head.key for head in store.list() if not head.key.startswith("retained/")]
+            found = {path_of(key): store.get(key) for key in served}  # type: ignore[arg-type]
         return {path: pair[0] for path, pair in found.items() if pair is not None}
 
     def text(self, path: str) -> str:
@@ -73,7 +85,7 @@ class Built:
 
     def begin_anew(self) -> None:
         """Forget what is live, and the store with it: the next build is a first one of the same catalog."""
-        self.sql("TRUNCATE live.object, live.release")
+        self.sql("TRUNCATE live.object, live.release, live.retained, live.set_aside, live.debt")
         for file in self._file.parent.glob(f"{self._file.name}*"):
             file.unlink()
 

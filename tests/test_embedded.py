@@ -242,7 +242,7 @@ def _release(holder: subprocess.Popen[str]) -> None:
 
 def _runs(pid: int) -> bool:
     """A zombie does not: where this machine's first process reaps nobody, an orphan's stays."""
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return bool(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -86,7 +86,7 @@ def database(data: Path, url: str | None) -> Iterator[str]:
             yield dsn
     except (OperationalError, InterfaceError) as e:
         why = str(e).strip().partition("\n")[0]
-        remedy = "Check DATABASE_URL" if url else f"See {data / 'postgres.log'}"
+        remedy = "Check DATABASE_URL, or DATABASE_DIRECT_URL where it is set" if url else f"See {data / 'postgres.log'}"
         raise DatabaseLost(f"The database does not answer: {why}. {remedy}, then run this again.") from e
 
 

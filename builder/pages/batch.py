@@ -71,11 +71,17 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
             shown = Shown(batch, crumbs, Markup(clean.html if n == 1 else ""), [cards[id] for id in part],
                           (n - 1) * PER_PAGE + 1, n, numbers)
             path = page_path(base, n if n > 1 else 0)
-            page_keys = [keys.batch(batch.id), keys.course_card(batch.course_id), *(keys.video_card(id) for id in part)]
-            yield Page(path, BATCH, page_keys, groups, shown, _head(shown, site, path, clean.plain))
-        yield Page(Path(f"/data/batch/{batch.id}.json"), DATA,
+            page_keys = [keys.batch(batch.id), keys.batch_sums(batch.id), keys.course_card(batch.course_id), keys.fact(count),
+                         *(keys.video_card(id) for id in part)]
+            yield Page(path, BATCH, page_keys, groups, shown, _head(shown, site, path, clean.plain), batch.id)
+        yield Page(data_path(batch.id), DATA,
                    [keys.batch(batch.id), keys.course_card(batch.course_id), *(keys.video_card(id) for id in order)], groups,
-                   _data(batch, [cards[id] for id in order]))
+                   _data(batch, [cards[id] for id in order]), unit=batch.id)
+
+
+def data_path(id: int) -> Path:
+    """Where a batch's JSON is."""
+    return Path(f"/data/batch/{id}.json")
 
 
 def _head(shown: Shown, site: Site, path: Path, plain: str) -> Head:

@@ -43,7 +43,8 @@ def chunks(catalog: Catalog) -> Iterator[list[int]]:
 def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
     """The pages and feeds of the shown ones among the courses *ids*."""
     courses = catalog.courses(ids)
-    items = catalog.list_items([keys.course(c.id) for c in courses])
+    ends = catalog.list_ends([keys.course(c.id) for c in courses])
+    items = catalog.list_spans([(list, 1, last) for list, last in ends.items()])
     batches = catalog.batches([id for numbered in items.values() for _, id in numbered])
     newest = {r[0]: r[1] for r in catalog.rows("course_newest", ids=[c.id for c in courses], limit=feed.ENTRIES)}
     feed.prepare(catalog, (id for ids in newest.values() for id in ids or ()))
@@ -53,7 +54,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
         groups = group_tag("course", course.id)
         title = f"{nth(course.title, course.namesakes)} · Courses"
         clean = catalog.clean(course.description, course.description_markup)
-        cut = Cut(numbered[-1][0] if numbered else 0)
+        cut = Cut(ends.get(keys.course(course.id), 0))
         for page in range(cut.numbered + 1):
             low, high = cut.bounds(page)
             shown = [batches[id] for number, id in reversed(numbered) if low <= number <= high and id in batches]
@@ -67,9 +68,9 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
                      "provider": {"@type": "Organization", "name": site.name, "url": f"{site.base_url}/"}},
                     breadcrumbs(site, [Crumb("Courses", "/courses/"), Crumb(course.title, base)])]}),
             )
-            page_keys = [keys.course(course.id), *(keys.batch(b.id) for b in shown)]
-            yield Page(page_path(base, page), COURSE, page_keys, groups, content, head)
-        yield feed.feed(catalog, course.title, base, keys.course(course.id), groups, newest.get(course.id) or [])
+            page_keys = [keys.course(course.id), cut.fact(page), *(key(b.id) for b in shown for key in (keys.batch_card, keys.batch_sums))]
+            yield Page(page_path(base, page), COURSE, page_keys, groups, content, head, course.id)
+        yield feed.feed(catalog, course.title, base, keys.course(course.id), groups, newest.get(course.id) or [], course.id)
 
 
 def _sums(batches: list[Batch]) -> tuple[int, int, int]:

@@ -38,14 +38,14 @@ class Feed(NamedTuple):
     entries: list[Entry]
 
 
-def feed(catalog: Catalog, title: str, page: Path, key: int, groups: str, ids: Sequence[int]) -> Page:
+def feed(catalog: Catalog, title: str, page: Path, key: int, groups: str, ids: Sequence[int], unit: int = 0) -> Page:
     """The feed beside *page* with the newest of *ids* (newest first)."""
     entries = _entries(catalog, ids[:ENTRIES])
     content = Feed(
         uuid5(catalog.site_uuid, keys.show(key)).urn, title, f"{page}feed.xml", page,
         max((e.updated for e in entries), default=UNDATED), entries,
     )
-    return Page(Path(content.path), FEED, [key, *(keys.video(e.id) for e in entries)], groups, content)
+    return Page(Path(content.path), FEED, [key, *(keys.video(e.id) for e in entries)], groups, content, unit=unit)
 
 
 def prepare(catalog: Catalog, ids: Iterable[int]) -> None:

@@ -42,12 +42,14 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     newest = [r[0] for r in catalog.rows("newest_videos", limit=feed.ENTRIES)]
     cards = catalog.cards(newest)
     batches = catalog.batches([r[0] for r in catalog.rows("newest_batches", limit=BATCHES)])
-    subjects = [Name(title, at("subjects", slug)) for title, slug in catalog.rows("largest_subjects", limit=SUBJECTS)]
+    largest = catalog.rows("largest_subjects", limit=SUBJECTS)
+    subjects = [Name(title, at("subjects", slug)) for title, slug, _ in largest]
     latest = sorted(batches.values(), key=lambda b: (b.last_on is not None, b.last_on, b.id), reverse=True)
     home = Home([cards[id] for id in newest[:NEW]], latest, subjects)
     website = script_json({"@context": "https://schema.org", "@type": "WebSite", "name": site.name, "url": f"{site.base_url}/"})
-    home_keys = [keys.SITE, keys.VIDEOS, keys.BATCHES, keys.SUBJECTS,
-                 *(keys.video_card(id) for id in newest[:NEW]), *(keys.batch(b.id) for b in home.batches)]
+    home_keys = [keys.SITE, *(keys.video_card(id) for id in newest[:NEW]),
+                 *(key(b.id) for b in home.batches for key in (keys.batch_card, keys.batch_sums)),
+                 *(keys.subject_card(id) for _, _, id in largest)]
     head = Head(site.name, f"{site.name} is a library of recorded lectures, to watch in your own time.", jsonld=website, feed="/feed.xml")
     yield Page(Path("/"), HOME, home_keys, "", home, head)
     yield Page(Path("/about/"), ABOUT, [keys.SITE], "", None, Head("About", f"What {site.name} is and how it treats you.", section="about"))

@@ -28,6 +28,10 @@ class Name(NamedTuple):
     path: str
 
 
+Entry = tuple[str, str, str, int]
+"""What a name is sorted by, the name, its slug and id."""
+
+
 class Letter(NamedTuple):
     label: str
     path: str
@@ -82,13 +86,13 @@ _SYLLABLES_AN_INITIAL = 588  # Unicode 3.12: 21 vowels, 28 endings
 _NOT_ASCII_WORD = re.compile("[^a-z0-9]")
 
 
-def names(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
-    """(fold, title, slug) of all that have a page, in the index's order."""
+def names(catalog: Catalog, kind: str) -> list[Entry]:
+    """All that have a page, in the index's order."""
     rows = catalog.rows(f"{kind}_names")
-    return sorted((fold(title), title, slug) for title, slug in rows)
+    return sorted((fold(title), title, slug, id) for title, slug, id in rows)
 
 
-def wanted_splits(sorted_names: Sequence[tuple[str, str, str]], splits: set[str]) -> set[str]:
+def wanted_splits(sorted_names: Sequence[Entry], splits: set[str]) -> set[str]:
     """The prefixes that hold too many names and are not split yet, "" for the whole index."""
     wanted: set[str] = set()
     todo = [("", list(sorted_names))]
@@ -108,12 +112,13 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     for unit in units:
         kind = LISTS_CUT[unit]
         splits = {row[0] for row in catalog.rows("index_splits", list=kind)}
-        made = list(_pages(kind, names(catalog, kind), splits))
+        made = [page._replace(unit=unit) for page in _pages(kind, names(catalog, kind), splits)]
         yield from made
-        yield Page(map_paths()[unit], SITEMAP, [_ABOUT[kind][2]], "", [Url(page.path) for page in made])
+        paths = [page.path for page in made]
+        yield Page(map_paths()[unit], SITEMAP, [_ABOUT[kind][2], keys.fact_of(paths)], "", [Url(path) for path in paths], unit=unit)
 
 
-def _pages(kind: str, sorted_names: list[tuple[str, str, str]], splits: set[str]) -> Iterator[Page]:
+def _pages(kind: str, sorted_names: list[Entry], splits: set[str]) -> Iterator[Page]:
     plural, page_kind, key = _ABOUT[kind]
     base = at(plural.lower())
     todo = [("", sorted_names)]
@@ -125,7 +130,7 @@ def _pages(kind: str, sorted_names: list[tuple[str, str, str]], splits: set[str]
         todo += deeper.items()
         letters = [Letter(_label(p), letter_path(base, p), len(deeper[p])) for p in sorted(deeper)]
         shown: dict[str, list[Name]] = {}
-        for folded, title, slug in here:
+        for folded, title, slug, _ in here:
             shown.setdefault(_label(folded[: len(prefix) + 1] if prefix else folded[:1]), []).append(
                 Name(title, at(plural.lower(), slug)))
         path = letter_path(base, prefix) if prefix else base
@@ -134,7 +139,8 @@ def _pages(kind: str, sorted_names: list[tuple[str, str, str]], splits: set[str]
         head = Head(title, f"{plural} that begin with {_label(prefix)}." if prefix else f"All {plural.lower()} from A to Z.",
                     section=plural.lower())
         content = Shown(kind, title, crumbs if prefix else [], letters, list(shown.items()))
-        yield Page(Path(path), page_kind, [key], "", content, head)
+        page_keys = [key, keys.fact_of(letters), *(keys.card(kind, member[3]) for member in here)]
+        yield Page(Path(path), page_kind, page_keys, "", content, head)
 
 
 def map_paths() -> list[Path]:
@@ -147,8 +153,8 @@ def letter_path(base: Path, prefix: str) -> Path:
     return Path(base + at("letter", prefix)[1:])
 
 
-def _by_letter(members: Sequence[tuple[str, str, str]], prefix: str) -> dict[str, list[tuple[str, str, str]]]:
-    deeper: dict[str, list[tuple[str, str, str]]] = {}
+def _by_letter(members: Sequence[Entry], prefix: str) -> dict[str, list[Entry]]:
+    deeper: dict[str, list[Entry]] = {}
     for member in members:
         if member[0] != prefix:
             deeper.setdefault(member[0][: len(prefix) + 1], []).append(member)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from builder.catalog import keys
 from edge.address import Path
 
 PER_PAGE = 50
@@ -34,6 +35,11 @@ class Cut(NamedTuple):
     def bounds(self, page: int) -> tuple[int, int]:
         """Lowest and highest number of a page; page 0 is the list's own address."""
         return ((page - 1) * PER_PAGE + 1, page * PER_PAGE) if page else (self.own_low, self.last)
+
+
+    def fact(self, page: int) -> int:
+        """What a page's ways on depend on, as one of its keys."""
+        return keys.fact(self.numbered if page == 0 else -1 if page == self.numbered else -2)
 
 
 class Pager(NamedTuple):

@@ -43,7 +43,8 @@ def video_pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[
         shown = Shown([cards[id] for id in ids if id in cards], [], pager(base, cut, page))
         head = Head(f"Lectures · page {page}" if page else "Lectures", "All lectures, newest first.", section="videos",
                     feed="" if page else "/feed.xml")
-        yield Page(page_path(base, page), VIDEOS, [keys.VIDEOS, *(keys.video_card(id) for id in ids)], "", shown, head)
+        page_keys = [keys.VIDEOS, cut.fact(page), *(keys.video_card(c.id) for c in shown.cards)]
+        yield Page(page_path(base, page), VIDEOS, page_keys, "", shown, head, page)
 
 
 def batch_pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
@@ -53,7 +54,8 @@ def batch_pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[
         batches = catalog.batches(ids)
         shown = Shown([], [batches[id] for id in ids if id in batches], pager(base, cut, page))
         head = Head(f"Batches · page {page}" if page else "Batches", "All batches of all courses, newest first.", section="courses")
-        yield Page(page_path(base, page), BATCHES, [keys.BATCHES, *(keys.batch(id) for id in ids)], "", shown, head)
+        page_keys = [keys.BATCHES, cut.fact(page), *(key(b.id) for b in shown.batches for key in (keys.batch_card, keys.batch_sums))]
+        yield Page(page_path(base, page), BATCHES, page_keys, "", shown, head, page)
 
 
 def _chunks(catalog: Catalog, list_key: int) -> Iterator[list[int]]:
@@ -64,12 +66,12 @@ def _chunks(catalog: Catalog, list_key: int) -> Iterator[list[int]]:
 def _cut(catalog: Catalog, list_key: int, units: Sequence[int]) -> Iterator[tuple[int, Cut, list[int]]]:
     """For each page its number, the list's cut and the item ids, newest first."""
     cut = Cut(_last(catalog, list_key))
+    units = [page for page in units if page <= cut.numbered]
     spans = [cut.bounds(page) for page in units]
-    items = catalog.list_items([list_key], min(low for low, _ in spans), max(high for _, high in spans)).get(list_key, [])
+    items = catalog.list_spans([(list_key, low, high) for low, high in spans]).get(list_key, [])
     for page, (low, high) in zip(units, spans, strict=True):
         yield page, cut, [id for number, id in reversed(items) if low <= number <= high]
 
 
 def _last(catalog: Catalog, list_key: int) -> int:
-    rows = catalog.rows("list_ends", lists=[list_key])
-    return int(rows[0][1]) if rows else 0
+    return catalog.list_ends([list_key]).get(list_key, 0)

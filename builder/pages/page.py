@@ -46,7 +46,10 @@ class Head(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A page before it is rendered: a pure function of catalog rows."""
+    """A page before it is rendered: a pure function of catalog rows.
+
+    Its keys tell all of it: where none was touched and the list is the same, to the order, so is the page.
+    """
 
     path: Path
     kind: Kind
@@ -54,6 +57,7 @@ class Page(NamedTuple):
     groups: str  # group tags, space-separated
     content: Any  # the template's `page`, or the finished text where the kind has no template
     head: Head | None = None
+    unit: int = 0  # which unit of its part it is made by
 
 
 class Url(NamedTuple):

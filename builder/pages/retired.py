@@ -19,7 +19,7 @@ KINDS = (REDIRECT, GONE)
 CHUNK = 2000
 RESERVED = frozenset(
     ("about", "account", "api", "assets", "batches", "captions", "courses", "data", "desk", "instructors", "preview",
-     "sitemaps", "subjects", "videos",
+     "pictures", "retained", "sitemaps", "subjects", "videos",
      # Files at the top: a folder of the same name cannot stand beside them in every store.
      "404.html", "favicon.ico", "feed.xml", "index.html", "robots.txt", "site.webmanifest", "sitemap.xml"))
 _FOLDERS = {"video": "videos", "batch": "batches", "course": "courses", "subject": "subjects", "instructor": "instructors"}
@@ -33,32 +33,35 @@ class Retired(NamedTuple):
 
 
 def chunks(catalog: Catalog) -> Iterator[list[int]]:
-    """One chunk: they are few and small."""
-    return iter([[0]])
+    """All things that have an old address; a unit is a thing's `moved` key."""
+    units = [keys.moved(kind, id) for kind, id in catalog.rows("moved")]
+    return (units[n : n + CHUNK] for n in range(0, len(units), CHUNK))
 
 
 def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
-    """All redirects. The database keeps a slug from being old and in use at once; an alias never
-    lies in the site's own folders, and one that some store could not hold is left out."""
-    moved: dict[Path, Path] = {}
-    for kind, old, now in catalog.rows("retired"):
-        before, after = at(_FOLDERS[kind], old), at(_FOLDERS[kind], now)
-        moved[before] = after
-        if kind in _FED:  # to a reader of feeds "gone" means: never ask again
-            moved[Path(f"{before}feed.xml")] = Path(f"{after}feed.xml")
-    for path, slug, _ in catalog.rows("aliases"):
+    """The redirects of things. The database keeps a slug from being old and in use at once; an alias never
+    lies in the site's own folders, and one that some store could not hold, or that is no UTF-8, is left out."""
+    moved: dict[Path, tuple[Path, str, int]] = {}
+    owners: dict[str, list[int]] = {}
+    for unit in units:
+        owners.setdefault(keys.kind_of(unit), []).append(unit >> 8)
+    for kind, ids in owners.items():
+        for id, old, now in catalog.rows("retired", kind=kind, ids=ids):
+            before, after = at(_FOLDERS[kind], old), at(_FOLDERS[kind], now)
+            moved[before] = after, kind, id
+            if kind in _FED:  # to a reader of feeds "gone" means: never ask again
+                moved[Path(f"{before}feed.xml")] = Path(f"{after}feed.xml"), kind, id
+    for path, slug, id in catalog.rows("aliases", ids=owners.get("video", [])):
         key = key_of(Path(path.rstrip("/") + "/"))
-        if storable(key) and key.partition("/")[0] not in RESERVED:
-            moved[path_of(key)] = at("videos", slug)
-    for path, location in sorted(moved.items()):
-        yield _page(path, location)
+        if storable(key) and key.partition("/")[0] not in RESERVED and "\ufffd" not in key:
+            moved[path_of(key)] = at("videos", slug), "video", id
+    for path, (location, kind, id) in sorted(moved.items()):
+        unit = keys.moved(kind, id)
+        head = Head("Moved", "This page has moved.", noindex=True)
+        yield Page(path, REDIRECT, [unit, keys.card(kind, id)], "", Retired(location), head, unit)
 
 
 def gone(paths: Sequence[str]) -> Iterator[Page]:
     """The "gone" pages of paths."""
-    return (_page(Path(path), Path("")) for path in paths)
-
-
-def _page(path: Path, location: Path) -> Page:
-    head = Head("Moved" if location else "Gone", "This page has moved." if location else "This page is no longer here.", noindex=True)
-    return Page(path, REDIRECT if location else GONE, [keys.SITE], "", Retired(location), head)
+    head = Head("Gone", "This page is no longer here.", noindex=True)
+    return (Page(Path(path), GONE, [keys.SITE], "", Retired(Path("")), head) for path in paths)

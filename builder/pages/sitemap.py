@@ -19,10 +19,11 @@ from edge.address import Path
 
 SITEMAP_INDEX = Kind("sitemap_index", "metadata", XML, MAPS, "sitemapindex.xml")
 KINDS = (SITEMAP, SITEMAP_INDEX)
-RANGE = 500  # ids a file; the protocol allows 50,000 addresses and 50 MB
+RANGE = 100  # ids a file, so that an edit makes a small one anew; the protocol allows 50,000 files
 LONGEST_S = 28_800  # video:duration's limit
 FOLDERS = ("videos", "courses", "batches", "subjects", "instructors", "lists")
-CHUNK = 4
+_KINDS = {"videos": "video", "courses": "course", "batches": "batch", "subjects": "subject", "instructors": "instructor"}
+CHUNK = 20
 
 
 class Clip(NamedTuple):
@@ -48,9 +49,11 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     for unit in units:
         if unit == -1:
             paths = [*(map_path(u) for u in _ranges(catalog)), *index.map_paths()]
-            yield Page(Path("/sitemap.xml"), SITEMAP_INDEX, [keys.VIDEOS], "", [Url(p) for p in paths])
-        elif urls := _urls(catalog, site, unit):
-            yield Page(map_path(unit), SITEMAP, [], "", urls)
+            yield Page(Path("/sitemap.xml"), SITEMAP_INDEX, [keys.fact_of(paths)], "", [Url(p) for p in paths], unit=unit)
+        else:
+            urls, page_keys = _urls(catalog, site, unit)
+            if urls:
+                yield Page(map_path(unit), SITEMAP, page_keys, "", urls, unit=unit)
 
 
 def map_path(unit: int) -> Path:
@@ -63,25 +66,34 @@ def _ranges(catalog: Catalog) -> list[int]:
     return [*units, FOLDERS.index("lists")]
 
 
-def _urls(catalog: Catalog, site: Site, unit: int) -> list[Url]:
+def unit_of(folder: str, id: int) -> int:
+    """The range that a thing is in."""
+    return id // RANGE << 8 | FOLDERS.index(folder)
+
+
+def _urls(catalog: Catalog, site: Site, unit: int) -> tuple[list[Url], list[int]]:
     folder, low = FOLDERS[unit & 255], (unit >> 8) * RANGE
     if folder == "lists":
         return _lists(catalog)
     rows = catalog.rows(f"{folder}_between", low=low, high=low + RANGE - 1)
     if folder == "videos":
         return _videos(catalog, site, [r[0] for r in rows])
-    urls = []
-    for slug, last in rows:
+    urls: list[Url] = []
+    page_keys: list[int] = []
+    for id, slug, last in rows:
         base = at(folder, slug)
         count = (last + PER_PAGE - 1) // PER_PAGE if folder == "batches" else Cut(last).numbered
         urls += [Url(base), *(Url(page_path(base, n)) for n in range(2 if folder == "batches" else 1, count + 1))]
-    return urls
+        page_keys += [keys.card(_KINDS[folder], id), keys.fact(count)]
+    return urls, page_keys
 
 
-def _videos(catalog: Catalog, site: Site, ids: Sequence[int]) -> list[Url]:
+def _videos(catalog: Catalog, site: Site, ids: Sequence[int]) -> tuple[list[Url], list[int]]:
     sources = catalog.sources_of(ids)
-    urls = []
+    urls: list[Url] = []
+    page_keys: list[int] = []
     for v in catalog.clips(ids):
+        page_keys += [keys.video(v.id), keys.batch_card(v.batch_id)]
         own = [] if v.gated else sources.get(v.id, [])
         path = at("videos", v.slug)
         picture = f"{site.base_url}/{v.picture}" if v.picture else v.picture_url
@@ -94,12 +106,12 @@ def _videos(catalog: Catalog, site: Site, ids: Sequence[int]) -> list[Url]:
         urls.append(Url(path, clip))
         if v.long_html:
             urls += [Url(f"{path}text/page/{n}/") for n in range(2, len(cut(v.long_html)) + 1)]
-    return urls
+    return urls, page_keys
 
 
-def _lists(catalog: Catalog) -> list[Url]:
+def _lists(catalog: Catalog) -> tuple[list[Url], list[int]]:
     urls = [Url("/"), Url("/about/")]
-    ends = {r[0]: r[1] for r in catalog.rows("list_ends", lists=[keys.VIDEOS, keys.BATCHES])}
+    ends = catalog.list_ends([keys.VIDEOS, keys.BATCHES])
     for base, key in ((at("videos"), keys.VIDEOS), (at("batches"), keys.BATCHES)):
         urls += [Url(page_path(base, n)) for n in range(Cut(ends.get(key, 0)).numbered + 1)]
-    return urls
+    return urls, [keys.fact_of(urls)]

@@ -139,10 +139,11 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
         )
         groups = " ".join((group_tag("video", video.id), group_tag("batch", batch.id), group_tag("course", batch.course_id)))
         title = f"{names[batch.id][place]} · {nth(batch.title, batch.namesakes)}"
-        yield Page(path, VIDEO, _keys(lecture), groups, lecture, _head(lecture, site, title, path))
+        yield Page(path, VIDEO, _keys(lecture), groups, lecture, _head(lecture, site, title, path), video.id)
         for n, part in enumerate(parts[1:], 2):
             yield _text_page(lecture, Path(f"{path}text/page/{n}/"), n, part, title, groups)
-        yield Page(data_path(video.id), DATA, [keys.video(video.id), keys.batch_card(batch.id)], groups, _data(lecture, site))
+        yield Page(data_path(video.id), DATA, [keys.video(video.id), keys.batch_card(batch.id)], groups, _data(lecture, site),
+                   unit=video.id)
 
 
 def caption_chunks(catalog: Catalog) -> Iterator[list[int]]:
@@ -156,7 +157,7 @@ def caption_pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[
     for id, language, kind, body, batch, course in catalog.rows("captions", ids=ids):
         groups = " ".join((group_tag("video", id), group_tag("batch", batch), group_tag("course", course)))
         of, ending = (CAPTIONS, "vtt") if kind == "captions" else (TRANSCRIPT, "txt")
-        yield Page(Path(f"/captions/{id}/{language}.{ending}"), of, [keys.video(id)], groups, body)
+        yield Page(Path(f"/captions/{id}/{language}.{ending}"), of, [keys.video(id), keys.batch_card(batch)], groups, body, unit=id)
 
 
 def data_path(id: int) -> Path:
@@ -177,6 +178,11 @@ def distinct(titles: Sequence[str]) -> list[str]:
         counts[title] = n
         names.append(f"{title} ({n})" if n > 1 else title)
     return names
+
+
+def windows(order: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """For each video of a batch's order those that stand beside it, itself among them."""
+    return {id: tuple(order[max(n - BEFORE, 0) : n + AFTER + 1]) for n, id in enumerate(order)}
 
 
 def _around(order: Order, place: int) -> list[int]:
@@ -207,11 +213,12 @@ def _watch(source: Source, site: Site) -> Watch:
 
 
 def _keys(lecture: Lecture) -> list[int]:
+    """In the order shown, so that another order is another list. Who teaches and what about is the video's own key."""
     batch = lecture.batch
-    shown = {c.id for c in (*lecture.beside, *lecture.related)}
     return [
         keys.video(lecture.video.id), keys.batch_card(batch.id), keys.course_card(batch.course_id),
-        *(keys.subject_card(s.id) for s in lecture.subjects), *(keys.video_card(id) for id in sorted(shown)),
+        *(keys.video_card(c.id) for c in lecture.beside), keys.fact(len(lecture.beside)),
+        *(keys.video_card(c.id) for c in lecture.related),
     ]
 
 
@@ -247,16 +254,17 @@ def _head(lecture: Lecture, site: Site, title: str, path: Path) -> Head:
         graph.append(clip)
     return Head(
         title, shorten(about), "video.other", script_json({"@context": "https://schema.org", "@graph": graph}),
-        oembed=data_path(video.id), image=image, section="courses",
+        oembed=data_path(video.id), image=f"{site.base_url}/{video.card}" if video.card else image, section="courses",
     )
 
 
 def _text_page(lecture: Lecture, path: Path, n: int, part: str, title: str, groups: str) -> Page:
     more = [Part(at("videos", lecture.video.slug), 1), *lecture.more]
     head = Head(f"{title} · text {n}", f"Part {n} of the text that goes with {lecture.video.title}.", "article")
-    return Page(path, TEXT, [keys.video(lecture.video.id), keys.batch_card(lecture.batch.id)], groups,
+    own_keys = [keys.video(lecture.video.id), keys.batch_card(lecture.batch.id), keys.course_card(lecture.batch.course_id)]
+    return Page(path, TEXT, own_keys, groups,
                 lecture._replace(text=Markup(part), more=more, crumbs=[*lecture.crumbs, Crumb(lecture.video.title, more[0].path)]),
-                head)
+                head, lecture.video.id)
 
 
 def _data(lecture: Lecture, site: Site) -> str:

@@ -107,7 +107,7 @@ def test_a_digest_is_of_words_headers_and_tags_whatever_packed_them(site: Built,
     fill(site)
     site.build()
     before = site.digests()
-    monkeypatch.setattr("builder.render.isal_zlib.compress", lambda body, level, bits: gzip.compress(body, 1))
+    monkeypatch.setattr("builder.packing.isal_zlib.compress", lambda body, level, bits: gzip.compress(body, 1))
     site.sql("TRUNCATE live.object, live.release")
     site.build()
     assert site.digests() == before
@@ -119,8 +119,8 @@ def test_a_digest_is_of_words_headers_and_tags_whatever_packed_them(site: Built,
 
 
 def test_a_fingerprint_is_the_same_in_every_process() -> None:
-    code = ("from builder.fingerprint import fingerprint; from builder.pages.page import Site;"
-            "print(fingerprint(Site('L', 'https://l.example', 9, ('a.example', 'b.example', 'c.example')), '100k').hex())")
+    code = ("from builder.fingerprint import fingerprints; from builder.pages.page import Site;"
+            "print(fingerprints(Site('L', 'https://l.example', 9, ('a.example', 'b.example', 'c.example')), '100k'))")
     made = {subprocess.run([sys.executable, "-c", code], cwd=TOP, env=os.environ | {"PYTHONHASHSEED": seed}, check=True,
                            capture_output=True, text=True).stdout for seed in ("1", "2", "3")}
     assert len(made) == 1

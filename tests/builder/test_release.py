@@ -12,7 +12,7 @@ import pytest
 from builder import journal, numbers, pipeline, render
 from edge.address import Path, key_of, path_of
 from edge.errors import StoreError
-from edge.store.port import Head, Object, Put, Refused
+from edge.store.port import Head, Object, Put, Refused, Written
 from tests.site import SITE, Built, Inline, fill
 
 LINK = re.compile(r'(?:href|src)="(/[^"]*)"')
@@ -22,18 +22,30 @@ class Memory:
     """A bucket that shows every write at once, and tells of each."""
 
     atomic = False
-    fenced = False
+    fenced = True
 
     def __init__(self, told: Callable[[dict[str, Object]], None] = lambda objects: None, name: str = "memory") -> None:
         self.name = name
         self.objects: dict[str, Object] = {}
+        self.kept: dict[str, Object] = {}
         self._told = told
 
-    def put(self, puts: Iterable[Put]) -> list[Refused]:
-        for put in puts:
-            self.objects[put.object.key] = put.object
+    def put(self, puts: Iterable[Put]) -> Written:
+        refused, etags = [], {}
+        for object, if_match, keep_as in puts:
+            head = self.head(object.key)
+            if if_match is not None and if_match != (head.etag if head else ""):
+                refused.append(Refused(object.key, "changed" if head else "missing", head, object))
+                continue
+            if keep_as:
+                self.kept[keep_as] = self.objects[object.key]
+            self.objects[object.key] = object
+            etags[object.key] = self.head(object.key).etag  # type: ignore[union-attr]
             self._told(self.objects)
-        return []
+        return Written(refused, etags)
+
+    def etag(self, digest: str, write_number: int) -> str:
+        return ""
 
     def get(self, key: str) -> tuple[Object, Head] | None:
         found, head = self.objects.get(key), self.head(key)
@@ -41,7 +53,9 @@ class Memory:
 
     def head(self, key: str) -> Head | None:
         found = self.objects.get(key)
-        return Head(key, f"{found.digest}{found.write_number}", len(found.body), found.digest, found.write_number) if found else None
+        if found is None:
+            return None
+        return Head(key, f"by the store: {found.digest} {found.write_number}", len(found.body), found.digest, found.write_number)
 
     def delete(self, keys: Iterable[str]) -> list[str]:
         raise AssertionError("a build deletes nothing")
@@ -140,6 +154,20 @@ def test_a_store_that_was_lost_is_filled_again(site: Built) -> None:
     assert _build(site, store).release is None
 
 
+def test_what_is_gone_is_gone_in_a_store_that_is_filled_again_too(site: Built) -> None:
+    fill(site)
+    store = Memory()
+    _build(site, store)
+    site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 1")
+    _build(site, store)
+    before = {key: thing.status for key, thing in store.objects.items() if not key.startswith("retained/")}
+    assert before["videos/lecture-1/index.html"] == 410
+    store.objects.clear()
+    _build(site, store)
+    assert {key: thing.status for key, thing in store.objects.items()} == before
+    assert _build(site, store).release is None
+
+
 def test_a_builder_that_lost_its_lease_uploads_no_further(site: Built) -> None:
     fill(site)
     _build(site, Memory())
@@ -193,20 +221,20 @@ def test_a_text_that_another_session_keeps_meanwhile_costs_no_build(site: Built,
 def test_editors_who_commit_all_the_time_stop_no_build(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(site)
     ids = iter(range(100, 1000))
-    split = numbers._split
+    split = numbers.split
 
-    def busy(connection: object) -> None:
-        split(connection)  # type: ignore[arg-type]
+    def busy(connection: object, kinds: object) -> None:
+        split(connection, kinds)  # type: ignore[arg-type]
         id = next(ids)
         site.sql("INSERT INTO catalog.video (id, slug, title, status, batch_id) VALUES (%s, 'v-' || %s, 'New', 'published', 1)", id, id)
 
-    monkeypatch.setattr(numbers, "_split", busy)
+    monkeypatch.setattr(numbers, "split", busy)
     assert site.build().release == 1
     late = next(ids) - 1
     assert f"/videos/v-{late}/" in site.objects()
     assert f"/videos/v-{late}/" not in site.text("/videos/")
     monkeypatch.undo()
-    assert site.build().release == 2  # though no row changed
+    assert (site.build().release or 0) > 1  # though no row changed
     assert f"/videos/v-{late}/" in site.text("/videos/")
 
 
@@ -238,10 +266,10 @@ def test_the_sqlite_store_shows_nothing_of_a_build_that_fails_midway(site: Built
     before = site.digests()
     site.sql("UPDATE catalog.video SET title = 'Never shown'")
 
-    def fail(self: object, *args: object) -> list[str]:
+    def fail(self: object, *args: object, **more: object) -> list[str]:
         raise StoreError("killed")
 
-    monkeypatch.setattr("builder.manifest.Manifest.retire", fail)
+    monkeypatch.setattr("builder.manifest.Manifest.leave", fail)
     with pytest.raises(StoreError):
         site.build()
     assert site.digests() == before

@@ -163,12 +163,12 @@ LISTS = [keys.VIDEOS, keys.subject(1), keys.instructor(1), keys.course(1)]
 HOT: dict[str, dict[str, object]] = {
     "videos": SALTED, "clips": SALTED | {"limit": 8192}, "entry_texts": SALTED, "cards": {}, "video_instructors": {},
     "video_subjects": {}, "video_sources": {}, "video_resources": {}, "video_captions": {}, "neighbours": {},
-    "list_items": {"lists": LISTS, "low": 1, "high": 60}, "list_ends": {"lists": LISTS},
-    "known": {"paths": ["/videos/lecture-1/"]}, "videos_between": {"low": 1, "high": 20},
+    "list_spans": {"lists": LISTS, "lows": [1] * 4, "highs": [60] * 4}, "list_ends": {"lists": LISTS},
+    "known": {"paths": ["/videos/lecture-1/"], "units": [5 << 8 | 1]}, "videos_between": {"low": 1, "high": 20},
     "newest_videos": {"limit": 30}, "newest_batches": {"limit": 12},
 }
 # Few rows in any catalog, or all of them asked for.
-SMALL = ("on course", "on batch", "on subject", "on instructor", "on release", "on site")
+SMALL = ("on course", "on batch", "on subject", "on instructor", "on release", "on site", "on list_end")
 
 
 def test_no_hot_query_reads_a_table_from_end_to_end(site: Built) -> None:
@@ -204,16 +204,19 @@ def _many(site: Built) -> None:
     site.sql("INSERT INTO live.list_number SELECT %s, id, id FROM catalog.batch", keys.course(1))
     site.sql("INSERT INTO live.clean_text SELECT sha256(%s::bytea || text_hash), description, description, '' FROM catalog.video", SALT)
     site.sql("INSERT INTO live.release (number, state, store) VALUES (1, 'live', 'here')")
-    site.sql("INSERT INTO live.object SELECT '/videos/' || slug || '/', 'video', '', '', '', ARRAY[id << 8 | 9], 1, 1 FROM catalog.video")
+    site.sql("""INSERT INTO live.object SELECT '/videos/' || slug || '/', 'video', '', '', '', ARRAY[id << 8 | 9], 1, 1, id << 8 | 1
+        FROM catalog.video""")
+    site.sql("""INSERT INTO live.retained (path, replaced_by, kept_as, kind, digest, tags, keys, size_bytes, release, etag, unit)
+        SELECT path, 1, '', kind, '', '', keys, 1, 1, '', unit FROM live.object""")
     site.sql("ANALYZE")
 
 
 ORDER = re.compile(r"ORDER BY (.*?)(?= LIMIT|\)|\n\n|$)", re.DOTALL)
 # What is unique by itself, or with what stands before it in the same clause.
-UNIQUE = re.compile(r"(\bid|_id|\bnumber( DESC)?|\bposition|\bpath|\bslug|\bkind|^1|, 1|\blist|_range)$")
+UNIQUE = re.compile(r"(\bid|_id|\bnumber( DESC)?|\bposition|\bpath|\bslug|\bkind|^1|, 1|\blist|_range|\breplaced_by DESC)$")
 
 
-@pytest.mark.parametrize("name", ["reads", "numbers"])
+@pytest.mark.parametrize("name", ["reads", "numbers", "plan"])
 def test_every_order_ends_in_what_is_unique(name: str) -> None:
     for query, text in queries(name).items():
         for order in ORDER.findall(text.strip() + "\n\n"):

@@ -92,6 +92,13 @@ def test_a_description_s_control_characters_reach_no_page(site: Built, markup: s
     assert "Bell" in site.text("/feed.xml")
 
 
+def test_a_control_character_in_the_site_s_name_breaks_no_feed(site: Built) -> None:
+    """Settings refuse it; a feed does not rely on that."""
+    fill(site)
+    assert site.build(site=SITE._replace(name="A\x07 & <B>")).set_aside == []
+    assert ET.fromstring(site.text("/feed.xml")).findtext("{*}author/{*}name") == "A & <B>"
+
+
 def test_addresses_and_the_site_s_own_name_stay_text(site: Built) -> None:
     fill(site)
     odd = "https://x.example/'&amp;`{{}}\\?a=1&b=%3Cscript%3E#é"
@@ -111,6 +118,8 @@ def test_addresses_and_the_site_s_own_name_stay_text(site: Built) -> None:
     found = {e.text for e in ET.fromstring(site.text("/sitemaps/videos-0.xml")).iter(f"{clips}content_loc")}
     assert found == {odd}
     assert json.loads(site.text("/site.webmanifest"))["name"] == name
+    feed = ET.fromstring(site.text("/feed.xml"))
+    assert feed.findtext("{*}author/{*}name") == name
     assert json.loads(site.text("/data/video/1.json"))["provider_name"] == name
 
 

@@ -1,0 +1,18 @@
+"""The builder's commands: parse, call, print."""
+from __future__ import annotations
+
+import click
+
+from builder.cli import catalog, live, publish, questions
+
+
+@click.group()
+def cli() -> None:
+    """From a catalog in PostgreSQL to pages in an object store."""
+
+
+for command in (catalog.migrate, catalog.import_, catalog.export,
+                publish.build, publish.watch, publish.refresh, publish.export_site, publish.demo,
+                live.status, live.releases, live.rollback, live.release, live.resume, live.withdraw,
+                questions.diff, questions.impact, questions.why, questions.verify):
+    cli.add_command(command)

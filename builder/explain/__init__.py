@@ -1,0 +1,1 @@
+"""What an edit would do before it is released, and why a page is as it is after: diff, impact, why."""

@@ -1,0 +1,373 @@
+"""Purges as debts: what a release must have forgotten, folded to what a CDN takes, owed until it is acknowledged.
+
+Each release owes every CDN two purges: one at once, and one after the longest origin fetch, for an edge that
+fetched just before the upload and stored just after the first purge. A debt is a row of one request's worth.
+"""
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import execute_values
+
+from edge.cdn.port import ALL, Name, PurgeError, Purger, QuotaError, parse, tag, url
+
+LONGEST_WAIT_S = 300.0
+"""A CDN that fails is asked again at least so often; its own Retry-After may be longer, up to RETRY_AFTER_S."""
+RETRY_AFTER_S = 3_600.0
+
+WHOLE = 0.9
+"""A release that changes so much of the site names everything: the rest is cheaper to fetch again than the names to send."""
+
+SLOTS = 4
+"""Second purges that fall due in the same quarter of the wait go together: so few rows wait, however often is published."""
+
+JOINED_BUDGETS = 4
+"""Second purges that go together may name so many releases' worth; more become one purge of everything."""
+
+ANNOUNCED_PATHS = 1_000
+"""A release that creates more tells nobody beforehand: errors are held for seconds only, and the purge names them too."""
+
+BUSY_S = 0.05
+"""A row that is due and that another process is sending is looked at again so soon."""
+
+_GONE = tag("kind:gone")
+
+ANNOUNCERS = threading.BoundedSemaphore(8)
+"""Announcements under way at once; one too many is not made."""
+
+
+class Changed(NamedTuple):
+    """An object whose bytes, headers or tags a release changed, created or retired."""
+
+    path: str
+    tags: str  # as edges know it, so those it had before; the first is its own, then groups, the narrowest first
+    new: bool  # nothing, or a "gone" object, stood there before
+
+
+class Settled(NamedTuple):
+    """What `settle` did."""
+
+    sent: int  # names that were acknowledged
+    left: int  # debts that were due when it began and are not done
+    errors: tuple[str, ...]  # sentences, each once
+
+
+def fold(purger: Purger, changed: Sequence[Changed], live_objects: int, *, uncertain: bool = False) -> list[Name]:
+    """The names that have all of *changed* forgotten, in at most the CDN's budget. Pure.
+
+    Own tags; created paths by URL too, since an edge may hold their error, which has no tag. Over budget, own tags
+    fold into the groups that hold most of them, the narrowest kind first, and at last into everything; errors are
+    then named only where there is room, for they last seconds. "Gone" objects last as pages do, so those that stood at
+    created paths are then named by their kind. *uncertain*: a release died, and what edges got of it may bear groups that
+    nobody knows; then nothing folds but into everything.
+    """
+    if len(changed) > 1 and len(changed) >= WHOLE * live_objects:
+        return [ALL]
+    tagged: list[list[str]] = []
+    urls: dict[Name, None] = {}
+    errors: dict[Name, None] = {}
+    for one in changed:
+        tags = one.tags.split()
+        by_tag, by_url = bool(tags) and purger.takes(tag(tags[0])), purger.takes(url(one.path))
+        if by_tag:
+            tagged.append(tags)
+        elif not by_url:
+            return [ALL]
+        if by_url and (one.new or not by_tag):
+            (errors if by_tag else urls)[url(one.path)] = None
+    budget = purger.can.budget_names
+    names = [*dict.fromkeys(tag(tags[0]) for tags in tagged), *urls]
+    if len(names) + len(errors) > budget:
+        created = {one.tags.split()[0] for one in changed if one.new and one.tags}
+        groups = _grouped(purger, tagged, budget - len(urls) - bool(created))
+        if uncertain and not {tags[0] for tags in tagged} <= {*groups}:
+            return [ALL]
+        names = [*dict.fromkeys(map(tag, groups)), *urls]
+        if not created <= {*groups} and purger.takes(_GONE):
+            names = [*dict.fromkeys([*names, _GONE])]
+    if len(names) > budget:
+        return [ALL]
+    with_errors = [*dict.fromkeys([*names, *errors])]
+    return with_errors if len(with_errors) <= budget else names
+
+
+def _grouped(purger: Purger, tagged: Sequence[Sequence[str]], room: int) -> list[str]:
+    """A tag for each, at most *room* where groups can do that. Groups are told apart by their place before the widest."""
+    chosen = [tags[0] for tags in tagged]
+    groups = [[name for name in tags[1:] if name != "all"] for tags in tagged]
+    count = Counter(chosen)
+    for width in range(max(map(len, groups), default=0), 0, -1):
+        if len(count) <= room:
+            break
+        members: dict[str, list[int]] = {}
+        for i, names in enumerate(groups):
+            if len(names) >= width:
+                members.setdefault(names[-width], []).append(i)
+        for group in sorted(members, key=lambda name: (-len(members[name]), name)):
+            if len(count) <= room:
+                break
+            if len({chosen[i] for i in members[group]}) > 1 and purger.takes(tag(group)):
+                for i in members[group]:
+                    count[chosen[i]] -= 1
+                    if not count[chosen[i]]:
+                        del count[chosen[i]]
+                    chosen[i] = group
+                    count[group] += 1
+    return list(count)
+
+
+def cost(purger: Purger, changed: Sequence[Changed], live_objects: int) -> tuple[int, float]:
+    """Names that both purges send, and what they cost in USD at most: free ones of the month are not taken off."""
+    names = 2 * len(fold(purger, changed, live_objects))
+    return names, round(names * purger.can.usd_a_name, 6)
+
+
+def waste(names: Iterable[Name], changed: Sequence[Changed], live_objects: int, reach: Mapping[str, int]) -> int:
+    """Objects that did not change and are purged all the same. *reach*: live objects by group tag, of groups named."""
+    own = {one.tags.split()[0] for one in changed if one.tags}
+    named = {name.value for name in names if name.kind == "tag"} - own
+    if ALL in names:
+        return max(0, live_objects - len(changed))
+    hit = Counter(group for one in changed for group in set(one.tags.split()) & named)
+    return sum(max(0, reach.get(group, 0) - hit[group]) for group in named)
+
+
+# what is owed -----------------------------------------------------------------------------------
+
+_WAITING = """SELECT id, due_at, what FROM live.debt
+    WHERE kind = 'purge' AND again AND cdn = %s AND due_at > clock_timestamp() ORDER BY due_at, id FOR UPDATE"""
+_SLOT = "SELECT to_timestamp(ceil((extract(epoch FROM clock_timestamp()) + %(after)s) / %(slot)s) * %(slot)s)"
+_INSERT = "INSERT INTO live.debt (kind, release, cdn, again, due_at, what) VALUES %s"
+
+
+def owe(cursor: Cursor, purgers: Iterable[Purger], release: int, changed: Sequence[Changed], live_objects: int, *,
+        uncertain: bool = False) -> int:
+    """Write the debts of a release in the caller's transaction; its uploads are done. Returns names of the first purges.
+
+    It touches only rows that are not yet due, and `settle` only those that are: so neither waits for the other, and
+    an older snapshot does no harm.
+    """
+    return sum(owe_names(cursor, purger, release, fold(purger, changed, live_objects, uncertain=uncertain)) for purger in purgers)
+
+
+def owe_names(cursor: Cursor, purger: Purger, release: int, names: Sequence[Name]) -> int:
+    """As `owe`, for names that are chosen already, as by a takedown. Returns how many they are."""
+    if names:
+        cursor.execute("SELECT clock_timestamp()")
+        (now,) = _one(cursor)
+        _insert(cursor, purger, release, names, now, again=False)
+        _owe_again(cursor, purger, release, names)
+    return len(names)
+
+
+def _owe_again(cursor: Cursor, purger: Purger, release: int, names: Sequence[Name]) -> None:
+    """The second purge. A name that an older one still has to send leaves it: the newer purge comes after both uploads."""
+    cursor.execute(_SLOT, {"after": purger.again_after_s, "slot": max(purger.again_after_s / SLOTS, 0.001)})
+    (due_at,) = _one(cursor)
+    cursor.execute(_WAITING, (purger.name,))
+    waiting = cursor.fetchall()
+    mine = dict.fromkeys(map(str, names))
+    for _, when, what in waiting:
+        if when == due_at:
+            mine |= dict.fromkeys(what)
+    if str(ALL) in mine or len(mine) > JOINED_BUDGETS * purger.can.budget_names:
+        mine = {str(ALL): None}
+    rewritten: list[int] = []
+    for id, when, what in waiting:
+        left = [] if when == due_at or str(ALL) in mine else [name for name in what if name not in mine]
+        if left == what:
+            continue
+        rewritten.append(id)
+        if left:
+            _insert(cursor, purger, release, [parse(name) for name in left], when, again=True)
+    if rewritten:
+        cursor.execute("DELETE FROM live.debt WHERE id = ANY(%s)", (rewritten,))
+    _insert(cursor, purger, release, [parse(name) for name in mine], due_at, again=True)
+
+
+def _insert(cursor: Cursor, purger: Purger, release: int, names: Sequence[Name], due_at: datetime, *, again: bool) -> None:
+    rows = []
+    for kind, size in (("all", 1), ("tag", purger.can.tags_a_request), ("url", purger.can.urls_a_request)):
+        spelt = [str(name) for name in names if name.kind == kind]
+        rows += [("purge", release, purger.name, again, due_at, spelt[i : i + size]) for i in range(0, len(spelt), max(1, size))]
+    execute_values(cursor, _INSERT, rows, template="(%s, %s, %s, %s, %s, %s::text[])")
+
+
+def acknowledged(cursor: Cursor, release: int) -> bool:
+    """Whether every CDN has acknowledged the first purge of *release*."""
+    cursor.execute(
+        "SELECT NOT EXISTS (SELECT FROM live.debt WHERE kind = 'purge' AND release = %s AND NOT again)", (release,))
+    return bool(_one(cursor)[0])
+
+
+def announce(purgers: Iterable[Purger], paths: Iterable[str]) -> None:
+    """Ask at once that errors at *paths*, which are about to be created, be forgotten. Never waits, never raises.
+
+    CDNs that bill each name are not asked: the release's own purge names the paths, and errors last for seconds.
+    """
+    names = [url(path) for path in paths]
+    if not names or len(names) > ANNOUNCED_PATHS:
+        return
+    for purger in purgers:
+        size = purger.can.urls_a_request
+        asked = [name for name in names if purger.takes(name)] if size and not purger.can.usd_a_name else []
+        if not asked or not ANNOUNCERS.acquire(blocking=False):
+            continue
+        batches = [asked[i : i + size] for i in range(0, len(asked), size)]
+        try:
+            threading.Thread(target=_announce, args=(purger, batches), name=f"announce-{purger.name}", daemon=True).start()
+        except RuntimeError:  # no thread to be had
+            ANNOUNCERS.release()
+
+
+def _announce(purger: Purger, batches: Sequence[Sequence[Name]]) -> None:
+    try:
+        for batch in batches:
+            purger.purge(batch)
+    except PurgeError:
+        pass  # the debt, written when the release is live, names them again and is what counts
+    finally:
+        ANNOUNCERS.release()
+
+
+# paying -----------------------------------------------------------------------------------------
+
+_OWED = """SELECT cdn, count(*), array_agg(id ORDER BY again, due_at, id) FILTER (WHERE due_at <= clock_timestamp())
+    FROM live.debt WHERE kind = 'purge' GROUP BY cdn ORDER BY cdn"""
+_CLAIM = """SELECT what, tries FROM live.debt
+    WHERE id = %s AND due_at <= clock_timestamp() FOR UPDATE SKIP LOCKED"""
+_FAILED = """UPDATE live.debt SET tries = tries + 1, why = %(why)s, due_at = clock_timestamp() + %(wait)s * interval '1 s'
+    WHERE id = %(id)s"""
+# The CDN is away, not one row of its: the others are not each made to wait for a call that fails.
+_POSTPONED = """UPDATE live.debt SET why = %(why)s, due_at = clock_timestamp() + %(wait)s * interval '1 s' WHERE id IN (
+    SELECT id FROM live.debt WHERE kind = 'purge' AND cdn = %(cdn)s AND due_at <= clock_timestamp() FOR UPDATE SKIP LOCKED)"""
+_HALVES = """INSERT INTO live.debt (kind, release, cdn, again, owed_since, tries, why, what)
+    SELECT kind, release, cdn, again, owed_since, tries + 1, %(why)s, part.what FROM live.debt,
+        (VALUES (%(first)s::text[]), (%(second)s::text[])) AS part (what) WHERE id = %(id)s RETURNING id"""
+_LEFT = """SELECT id, extract(epoch FROM due_at - clock_timestamp())::float8 FROM live.debt WHERE id = ANY(%s)
+    ORDER BY again, due_at, id"""
+
+
+def settle(dsn: str, purgers: Sequence[Purger], *, wait_s: float = 0.0, connection: Connection | None = None,
+           chance: Callable[[], float] = random.random) -> Settled:
+    """Send the purges that are due, each CDN by a thread and a connection of its own. A row is sent by one process at a time.
+
+    Who settles often gives a *connection* to the same database, which spares opening one.
+
+    A row leaves when the CDN has acknowledged it, so a process that dies in between has it sent again. With *wait_s*
+    it goes on, for at most that long, until what was due when it began is done. Raises psycopg2.Error, after all
+    CDNs were tried, where the database went away.
+    """
+    end = time.monotonic() + wait_s
+    with nullcontext(connection) if connection else closing(psycopg2.connect(dsn)) as connection:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(_OWED)
+            owed = {cdn: (count, ids or []) for cdn, count, ids in cursor}
+        due = [(purger, ids) for purger in purgers if (ids := owed.pop(purger.name, (0, []))[1])]
+        if len(due) == 1:  # the usual case: no thread, no second connection
+            results = [_settle(connection, due[0][0], due[0][1], end, chance)]
+        else:
+            with ThreadPoolExecutor(len(due) or 1, thread_name_prefix="purge") as threads:
+                results = list(threads.map(lambda one: _settle_apart(dsn, one[0], one[1], end, chance), due))
+    errors = [f"{count} purges are owed to {cdn}, which LECTERN_CDN does not name: name it again, or give them up with "
+              f"DELETE FROM live.debt WHERE kind = 'purge' AND cdn = '{cdn}'." for cdn, (count, _) in owed.items()]
+    errors += [error for result in results for error in result.errors]
+    return Settled(sum(r.sent for r in results), sum(r.left for r in results), tuple(dict.fromkeys(errors)))
+
+
+def _settle_apart(dsn: str, purger: Purger, due: Sequence[int], end: float, chance: Callable[[], float]) -> Settled:
+    with closing(psycopg2.connect(dsn)) as connection:
+        return _settle(connection, purger, due, end, chance)
+
+
+def _settle(connection: Connection, purger: Purger, due: Sequence[int], end: float, chance: Callable[[], float]) -> Settled:
+    """Send the rows *due* of one CDN."""
+    sent, errors = 0, dict[str, None]()
+    left = list(due)
+    while left:
+        queue, left = left, []
+        while queue:
+            id = queue.pop(0)
+            with connection, connection.cursor() as cursor:
+                done = _send(cursor, purger, id, chance)
+            sent += done.sent
+            queue = [*done.parts, *queue]
+            if not done.sent and not done.parts:
+                left.append(id)
+            if done.error is not None:
+                errors[str(done.error)] = None
+            if done.stop:
+                left += queue
+                break
+        if not left:
+            break
+        with connection, connection.cursor() as cursor:
+            cursor.execute(_LEFT, (left,))  # others may have sent some
+            rows = cursor.fetchall()
+        left = [row[0] for row in rows]
+        next_s = max(BUSY_S, min((row[1] for row in rows), default=0.0))
+        if not left or time.monotonic() + next_s >= end:
+            break
+        time.sleep(next_s)
+    return Settled(sent, len(left), tuple(errors))
+
+
+class _Done(NamedTuple):
+    """What came of one row: names acknowledged, the rows that it was cut into, and whether the CDN wants a pause."""
+
+    sent: int = 0
+    parts: tuple[int, ...] = ()
+    error: PurgeError | None = None
+    stop: bool = False
+
+
+def _send(cursor: Cursor, purger: Purger, id: int, chance: Callable[[], float]) -> _Done:
+    """Send one row, in a transaction that holds it. Another process may have it, or have sent it."""
+    cursor.execute(_CLAIM, (id,))
+    if (row := cursor.fetchone()) is None:
+        return _Done()
+    what, tries = row
+    try:
+        purger.purge([parse(name) for name in what])
+    except QuotaError as error:
+        cursor.execute(_POSTPONED, {"cdn": purger.name, "why": str(error), "wait": error.retry_after_s})
+        return _Done(stop=True)
+    except PurgeError as error:
+        if error.lasting and len(what) > 1:
+            half = len(what) // 2
+            cursor.execute(_HALVES, {"id": id, "why": str(error), "first": what[:half], "second": what[half:]})
+            parts = tuple(row[0] for row in cursor)
+            cursor.execute("DELETE FROM live.debt WHERE id = %s", (id,))
+            return _Done(parts=parts, error=error)
+        values = {"id": id, "cdn": purger.name, "why": str(error), "wait": _wait_s(error, tries + 1, chance)}
+        cursor.execute(_FAILED, values)
+        if not error.lasting:
+            cursor.execute(_POSTPONED, values)
+        return _Done(error=error, stop=not error.lasting)
+    cursor.execute("DELETE FROM live.debt WHERE id = %s", (id,))
+    return _Done(sent=len(what))
+
+
+def _wait_s(error: PurgeError, tries: int, chance: Callable[[], float]) -> float:
+    """Doubles from a second, half of it by chance; what the CDN asks for counts where it is longer."""
+    wait_s = min(LONGEST_WAIT_S, 2.0 ** min(tries - 1, 16)) * (0.5 + chance() / 2)
+    return max(wait_s, min(error.retry_after_s or 0.0, RETRY_AFTER_S))
+
+
+def _one(cursor: Cursor) -> tuple[Any, ...]:
+    row = cursor.fetchone()
+    assert row is not None
+    return row
+
+

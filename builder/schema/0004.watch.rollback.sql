@@ -1,0 +1,1 @@
+ALTER TABLE live.site DROP COLUMN check_found, DROP COLUMN checked_at;

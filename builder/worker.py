@@ -1,0 +1,371 @@
+"""The worker: hears that the catalog has changed, holds the builder's lease for a release at a time, and makes it.
+
+Purges, receipts and tidying are done by threads of their own, each with its own connections: no release waits for them. Whatever
+breaks (a connection, the server, the store) is tried again, later each time; what was not done is still a row.
+"""
+from __future__ import annotations
+
+import gc
+import math
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import Any, NamedTuple, NoReturn
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import make_dsn
+
+from builder import journal, nightly, pipeline, plan, sweep
+from builder.bell import Bell
+from builder.beside import Beside, Ears, Payer, Receiver, Sentry, Tidier
+from builder.catalog import changes
+from builder.line import PATIENCE, answering
+from builder.nightly import Check
+from builder.pages.page import Site
+from builder.receipt import Edge, Receipts
+from edge.cdn.port import Purger
+from edge.errors import LecternError
+from edge.store.port import Store
+
+GRACE_S = 2.0  # what a release under way may still take after SIGTERM; a database of our own then needs 6 s at worst
+LEASE_WAIT_S = 5.0
+LONGEST_PAUSE_S = 10.0
+CHECK_EVERY_S = 30.0  # how often it is asked whether a night has come
+NAME = "lectern watch"  # of its connection, by which `status` knows that a worker is there
+
+
+class WatchError(LecternError):
+    """The worker cannot do its work with what it has; it tries again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the worker keeps time; seconds."""
+
+    poll_s: float = 1.0  # behind the bell, and for what was scheduled less than that before it is due
+    close_s: float = 0.1  # changes that come so soon after a release, or after each other, go together
+    gather_s: float = 0.3  # but the first of them waits no longer
+    slice_units: int = sweep.SLICE_UNITS
+
+
+class Work(NamedTuple):
+    """What there is to do."""
+
+    changes: int
+    keys: int  # that they touch
+    oldest_s: float
+    retirements: bool  # whose purges are acknowledged
+    dead: bool  # a release that died, to be superseded
+
+    @property
+    def any(self) -> bool:
+        """Whether a release is due."""
+        return bool(self.changes) or self.retirements or self.dead
+
+
+# Purpose: what a release would have to do now.
+_WORK = """
+    SELECT count(*)::int, coalesce(sum(cardinality(keys)), 0)::int,
+        coalesce(greatest(extract(epoch FROM clock_timestamp() - min(at)), 0), 0)::float8,
+        EXISTS (SELECT FROM live.debt d WHERE d.kind = 'retirement' AND NOT EXISTS (
+            SELECT FROM live.debt p WHERE p.kind = 'purge' AND p.release = d.release AND NOT p.again)),
+        EXISTS (SELECT FROM live.release WHERE state = 'writing')
+    FROM catalog.change WHERE release IS NULL"""
+
+# Purpose: end our own session of before, whose line broke without the server's knowing.
+_END_FORMER = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %(pid)s AND application_name = %(name)s"
+
+
+class Worker:
+    """One worker. `run` returns after `stop`, which a signal's handler or another thread may call."""
+
+    def __init__(self, dsn: str, store: Store, site: Site, profile: str, executors: Callable[[], AbstractContextManager[Executor]],
+                 purgers: Sequence[Purger] = (), *, pace: Pace = Pace(), tell: Callable[[str], None] | None = None) -> None:
+        """*dsn* leads to the primary itself. *tell* gets each line of the log; the default prints it to stderr."""
+        self._dsn = make_dsn(dsn, **PATIENCE)
+        self._site, self._purgers, self._pace = site, purgers, pace
+        self._store, self._profile, self._executors = store, profile, executors
+        self._publisher: pipeline.Publisher | None = None
+        self._connection: Connection | None = None
+        self._former = 0  # the server's process of the connection before
+        self._threads: list[Beside] = []
+        self._sentry = Sentry(self._dsn)
+        self._on_ready: Callable[[], None] | None = None
+        self._tell = tell or _print
+        self._mail: SimpleQueue[None] = SimpleQueue()  # its put may interrupt itself, so signals may call stop
+        self._stopping = False
+        self._said = ""
+        self._failures = 0
+        self._ended = self._look_at = self._check_at = -math.inf
+        self._sweep: Iterator[sweep.Slice] | None = None
+        self._check: Check | None = None
+
+    def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Work until `stop`. *on_ready* is called once, when the bell was proven and the first look is done.
+
+        Raises BellError or BellLost where the bell cannot be heard at all.
+        """
+        with ExitStack() as stack:
+            bell = Bell(self._dsn)
+            stack.callback(bell.close)
+            bell.prove()
+            receiver = Receiver(self._dsn, Receipts(Edge(self._site.base_url), self._store))
+            self._threads = [Ears(bell, self.wake, self._tell), self._sentry, Tidier(self._dsn, self._store, self._tell), receiver]
+            if self._purgers:
+                self._threads.append(Payer(self._dsn, self._purgers, self.wake, receiver.poke, self._tell))
+            for thread in self._threads:
+                thread.start()
+                stack.callback(thread.end)
+            stack.callback(self._drop)
+            self._on_ready = on_ready
+            while not self._stopping:
+                self._turn_safely()
+
+    def stop(self) -> None:
+        """End after the release under way."""
+        self._stopping = True
+        self._mail.put(None)
+
+    def wake(self) -> None:
+        """Look at once whether there is something to do."""
+        self._mail.put(None)
+
+    # one turn ---------------------------------------------------------------------------------------
+
+    def _turn_safely(self) -> None:
+        try:
+            self._turn()
+            return
+        except (journal.LeaseHeld, pipeline.OnHoldError) as error:
+            self._say("watch.waits", error)
+            self._sweep = self._check = None  # a slice may be lost: another sweep begins
+            self._pause(self._pace.poll_s)
+            return
+        except LecternError as error:
+            self._say("watch.failed", error)
+        except psycopg2.Error as error:
+            if not _broken(error, self._connection):
+                raise
+            self._say("watch.database_lost", error)
+        self._drop()  # what was known of database and store is looked at again
+        self._failures += 1
+        self._pause(min(LONGEST_PAUSE_S, 0.1 * 2 ** min(self._failures, 10)) * (0.5 + random.random() / 2))
+
+    def _turn(self) -> None:
+        connection, publisher = self._connected()
+        with answering(connection):
+            if time.monotonic() >= self._look_at:
+                self._look(connection)
+            work = self._work(connection)
+        if on_ready := self._on_ready:
+            self._on_ready = None
+            on_ready()
+        with self._sentry.over(connection):
+            busy = self._do(connection, publisher, work)
+        if not busy:
+            self._rest(self._look_at - time.monotonic())
+        self._failures = 0
+
+    def _do(self, connection: Connection, publisher: pipeline.Publisher, work: Work) -> bool:
+        """What comes first: a slice, or a release. False where there is nothing to do."""
+        behind = "" if self._sweep else publisher.behind()
+        night = not behind and not self._sweep and self._check_is_due(connection, work)
+        if behind == "slices" or night:
+            self._begin_sweep(connection, nightly=night)
+        if self._sweep:
+            self._sweep_on(connection, publisher, work)
+        elif work.any or behind == "whole":
+            self._gather(connection, work)
+            self._release(connection, publisher.release)
+        else:
+            return False
+        return True
+
+    def _look(self, connection: Connection) -> None:
+        """Publish what was scheduled for now. Nobody rings for it, nor for what is scheduled for a moment to come."""
+        flipped, due_s = changes.flip_due(connection)
+        self._look_at = time.monotonic() + min(self._pace.poll_s, self._pace.poll_s if due_s is None else due_s)
+        if flipped:
+            self._tell(f"watch.published_on_time videos={flipped}")
+
+    def _work(self, connection: Connection) -> Work:
+        with connection.cursor() as cursor:
+            cursor.execute(_WORK)
+            (row,) = cursor.fetchall()
+        connection.commit()
+        return Work(*row)
+
+    def _gather(self, connection: Connection, work: Work) -> None:
+        """A lone change goes at once. One that comes right after a release waits for its like, a moment."""
+        quiet = time.monotonic()
+        if not work.changes or quiet >= self._ended + self._pace.close_s:
+            return
+        while (left_s := min(quiet + self._pace.close_s - time.monotonic(), self._pace.gather_s - work.oldest_s)) > 0:
+            if self._stopping:
+                return
+            self._rest(left_s)
+            count, work = work.changes, self._work(connection)
+            if work.changes > count:
+                quiet = time.monotonic()
+
+    def _release(self, connection: Connection, make: Callable[[], pipeline.Summary]) -> pipeline.Summary:
+        begun = time.monotonic()
+        with journal.lease(connection, LEASE_WAIT_S):
+            done = make()
+        self._ended = time.monotonic()
+        self._said = ""
+        for failure in done.set_aside:
+            self._tell(f"release.set_aside page={failure.path or failure.kind} why={failure.why!r}")
+        if done.held_back:
+            self._tell(f"release.held_back pages={len(done.held_back)} first={done.held_back[0]}")
+        if done.release:
+            self._tell(f"release.live number={done.release} changes={done.changes} rendered={done.rendered} uploaded={done.uploaded} "
+                       f"retired={done.retired} purged={done.purged} ms={(self._ended - begun) * 1000:.0f} "
+                       + " ".join(f"{stage}_ms={s * 1000:.1f}" for stage, s in done.seconds.items()))
+            for thread in reversed(self._threads):  # purges before receipts
+                thread.poke()
+        return done
+
+    # sweeps -----------------------------------------------------------------------------------------
+
+    def _check_is_due(self, connection: Connection, work: Work) -> bool:
+        if work.any or time.monotonic() < self._check_at:
+            return False
+        self._check_at = time.monotonic() + CHECK_EVERY_S
+        return nightly.due(connection)
+
+    def _begin_sweep(self, connection: Connection, *, nightly: bool) -> None:
+        self._tell("watch.checks why='once a night all is planned from nothing'" if nightly
+                   else "watch.refreshes why='pages stand that were made with another version or other settings'")
+        self._check = Check() if nightly else None
+        with journal.lease(connection, LEASE_WAIT_S):
+            self._sweep = sweep.begin(connection, self._site, None if nightly else frozenset(), self._pace.slice_units)
+
+    def _sweep_on(self, connection: Connection, publisher: pipeline.Publisher, work: Work) -> None:
+        """The sweep's next slice, with what waits; an import that is larger than any slice goes by itself."""
+        assert self._sweep is not None
+        if work.keys > pipeline.SMALL_KEYS:
+            self._release(connection, publisher.release)
+            if not self._check:
+                self._sweep = None  # that was all
+            return
+        piece = next(self._sweep)
+        if piece.whole:
+            done = self._release(connection, partial(publisher.release, full=self._check is not None))
+        elif piece.tasks or piece.last or work.any:
+            done = self._release(connection, partial(publisher.release, slice=piece.tasks or [plan.ASSETS], gone=piece.last))
+        else:
+            return  # it only looked
+        if self._check:
+            self._check.note(connection, done.release, None if piece.whole else piece.units)
+        if piece.last or piece.whole:
+            self._end_sweep(connection, publisher)
+
+    def _end_sweep(self, connection: Connection, publisher: pipeline.Publisher) -> None:
+        check, self._sweep, self._check = self._check, None, None
+        if check is None:
+            publisher.swept()
+            self._tell("watch.refreshed")
+            return
+        count, first = check.end(connection)
+        self._tell(f"watch.checked found={count}" + (f" first={first[0]} why='edits came past the triggers'" if count else ""))
+
+    # waiting, failing -------------------------------------------------------------------------------
+
+    def _rest(self, wait_s: float) -> None:
+        """Until somebody wakes, at most so long."""
+        try:
+            self._mail.get(timeout=max(wait_s, 0.001))
+            while True:
+                self._mail.get_nowait()
+        except Empty:
+            return
+
+    def _pause(self, wait_s: float) -> None:
+        """So long, whoever wakes: only `stop` ends it."""
+        end = time.monotonic() + wait_s
+        while not self._stopping and (left_s := end - time.monotonic()) > 0:
+            self._rest(left_s)
+
+    def _say(self, event: str, error: Exception) -> None:
+        """Once for each reason, until a release has succeeded."""
+        line = f"{event} why={str(error).strip().partition(chr(10))[0]!r}"
+        if line != self._said:
+            self._said = line
+            self._tell(line)
+
+    def _connected(self) -> tuple[Connection, pipeline.Publisher]:
+        if self._connection is not None and self._publisher is not None:
+            return self._connection, self._publisher
+        connection = psycopg2.connect(self._dsn, application_name=NAME)
+        try:
+            with answering(connection), connection, connection.cursor() as cursor:
+                cursor.execute("SELECT pg_is_in_recovery()")
+                if cursor.fetchone() != (False,):
+                    raise WatchError("The database is a replica: what it shows may be old. Set DATABASE_DIRECT_URL to the primary.")
+                cursor.execute(_END_FORMER, {"pid": self._former, "name": NAME})  # else it holds the lease for minutes
+        except BaseException:
+            connection.close()
+            raise
+        if self._publisher is None:
+            self._publisher = pipeline.Publisher(self._dsn, connection, self._store, self._site, self._profile, self._executors,
+                                                 self._purgers, receipts=True)
+            self._publisher.prepare()
+            gc.freeze()  # the templates stay; looking through them for cycles would be the longest step of a release now and then
+        else:
+            self._publisher.reconnected(connection)
+        self._connection, self._former = connection, connection.info.backend_pid
+        return connection, self._publisher
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._sweep = self._check = None
+
+
+def run(dsn: str, store: Store, site: Site, profile: str, executors: Callable[[], AbstractContextManager[Executor]],
+        purgers: Sequence[Purger], on_ready: Callable[[], None]) -> None:
+    """Watch until SIGTERM, SIGINT or SIGHUP; a release under way may end within GRACE_S, then it is given up whole."""
+    worker = Worker(dsn, store, site, profile, executors, purgers)
+    with _leaving_on_signals(worker.stop):
+        worker.run(on_ready)
+
+
+@contextmanager
+def _leaving_on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    def leave(signum: int, frame: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_REAL, GRACE_S)
+        stop()
+
+    def give_up(signum: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(0)
+
+    names = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before: dict[signal.Signals, Any] = {name: signal.signal(name, leave) for name in names}
+    before[signal.SIGALRM] = signal.signal(signal.SIGALRM, give_up)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def _broken(error: psycopg2.Error, connection: Connection | None) -> bool:
+    """Whether it is the database that went away, not a mistake of ours."""
+    return (isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) or connection is None or connection.closed != 0
+            or isinstance(error, psycopg2.errors.ReadOnlySqlTransaction))
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
