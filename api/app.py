@@ -1,16 +1,21 @@
 """Wires the API and the site into one WSGI application; nothing else happens here."""
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
-from flask_compress import Compress
 
-from api import errors, limits, ops, security
+from api import cache, compression, errors, limits, logs, metrics, openapi, ops, origins, playback, pool, security
+from api.auth import opening as auth
+from api.auth.routes import blueprint as auth_routes
+from api.me.routes import blueprint as me_routes
+from api.playback.routes import blueprint as playback_routes
 from api.settings import LOOPBACK, ApiSettings
+from api.shared import Shared
 from edge.origin import Origin
 from edge.policy import page_headers
 from edge.store import open_store
@@ -18,14 +23,13 @@ from edge.store.port import Store
 
 Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 
-COMPRESSION: dict[str, Any] = {
-    "COMPRESS_ALGORITHM": ["br", "zstd", "gzip"],
-    "COMPRESS_LEVEL": 6,
-    "COMPRESS_MIN_SIZE": 500,
-    "COMPRESS_MIMETYPES": ["application/json", errors.MEDIA_TYPE, "text/html", "text/plain"],
-    "COMPRESS_STREAMS": False,  # a body of unknown length grows rather than shrinks
-    "COMPRESS_CACHE_BACKEND": None,  # keyed by path it would hand one student another's answer
-}
+
+class App(Flask):
+    """Flask whose views and hooks are plain functions, so that none need be asked before each call what it is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """*func* itself."""
+        return func
 
 
 def create_app(settings: ApiSettings, store: Store | None = None) -> Flask:
@@ -37,28 +41,51 @@ def create_app(settings: ApiSettings, store: Store | None = None) -> Flask:
     store = store or open_store(shared.store)
     headers = page_headers(https=shared.https, frame_hosts=shared.frame_hosts)
 
-    app = Flask(__name__, static_folder=None)
-    app.config.update(COMPRESSION, TRUSTED_HOSTS=list(settings.trusted_hosts), MAX_CONTENT_LENGTH=64 * 1024)
+    app = App(__name__, static_folder=None)
+    app.config.update(TRUSTED_HOSTS=list(settings.trusted_hosts), MAX_CONTENT_LENGTH=64 * 1024,
+                      LECTERN_PROFILE=shared.profile)
+    measured = metrics.Metrics()
+    metrics.init_app(app, measured)
+    logs.init_app(app, behind_proxy=settings.trusted_proxies > 0)
     security.init_app(app, headers, https=shared.https)
-    Compress(app)
+    compression.init_app(app)
+    origins.init_app(app, settings.cors_origins)
     errors.init_app(app)
-    limits.init_app(app, settings.requests_per_window)
-    checks = {"store": partial(ops.store_works, store)}
+    redis = Shared(settings.redis_url) if settings.redis_url else None
+    limits.init_app(app, limits.Limits(
+        requests=settings.requests_per_window, auth_attempts=settings.auth_attempts_per_window,
+        trusted_proxies=settings.trusted_proxies, shared=redis))
+    connections = None
     if shared.database_url:
-        checks["database"] = partial(ops.database_works, shared.database_url)
-    app.register_blueprint(ops.blueprint(checks))
+        connections = pool.Pool(shared.database_url, share=settings.connections, replica_dsn=settings.replica_url,
+                                observe=measured.observe_query, prepares=not shared.database_direct_url)
+    pool.init_app(app, connections)
+    cache.init_app(app, cache.Cache(items=cache.ITEMS_PER_INSTANCE // settings.processes, shared=redis))
+    auth.init_app(app, settings)
+    playback.init_app(app, shared.media)
+    checks = {"store": partial(ops.store_works, store)}
+    if connections:
+        checks["database"] = partial(ops.database_works, connections)
+    ops.init_app(app, checks)
+    for blueprint in (openapi.blueprint(), auth_routes, me_routes, playback_routes):
+        app.register_blueprint(blueprint)
+    limits.check(app)
 
-    site = Origin(store, headers, profile=shared.profile)
-    app.wsgi_app = _join(app.wsgi_app, site)  # type: ignore[method-assign, assignment]
+    site = Origin(store, headers, profile=shared.profile, secret=shared.media.secret)
+    app.wsgi_app = _join(app.wsgi_app, site, ops.current(app))  # type: ignore[method-assign, assignment]
     return app
 
 
-def _join(api: Application, site: Application) -> Application:
+def _join(api: Application, site: Application, state: ops.State) -> Application:
     def joined(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        if path in (ops.HEALTH, ops.READY):
-            environ["HTTP_HOST"] = LOOPBACK[0]  # a probe asks by an address that no setting knows
-            return api(environ, start_response)
-        return (api if path == "/api" or path.startswith("/api/") else site)(environ, start_response)
+        with state.request():
+            if path in (ops.HEALTH, ops.READY):
+                environ["HTTP_HOST"] = LOOPBACK[0]  # a probe asks by an address that no setting knows
+                return api(environ, start_response)
+            if path == "/api" or path.startswith("/api/"):
+                environ["lectern.begun"] = time.perf_counter()
+                return api(environ, start_response)
+            return site(environ, start_response)
 
     return joined

@@ -2,9 +2,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from http import HTTPStatus
 
-from flask import Flask, Response, current_app, request
+import msgspec
+import psycopg2
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from edge.errors import LecternError
@@ -13,13 +16,56 @@ from edge.tiers import cache_control
 MEDIA_TYPE = "application/problem+json"
 
 
+log = logging.getLogger("lectern.api")
+
+RETRY_S = 5
+"""When a client may come back whom the database, not a limit, has turned away."""
+
+
 class ServeError(LecternError):
     """The server cannot start; the message says why."""
+
+
+class BusyError(Exception):
+    """What the API stands on is busy or away for now: 503, and come back in ``retry_s`` seconds."""
+
+    def __init__(self, sentence: str, retry_s: int = RETRY_S) -> None:
+        super().__init__(sentence)
+        self.retry_s = retry_s
+
+
+class PoolBusyError(BusyError):
+    """No connection to the database could be had in time."""
+
+
+class NoDatabaseError(BusyError):
+    """The API runs without a database: only the site is served."""
+
+
+class Wrong(msgspec.Struct, frozen=True):
+    """One field that does not fit, and why."""
+
+    field: str
+    why: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 9457, as every error of the API is answered."""
+
+    title: str
+    status: int
+    detail: str
+    instance: str
+    type: str = "about:blank"
+    errors: tuple[Wrong, ...] = ()
 
 
 def init_app(app: Flask) -> None:
     """Answer errors as problems, an unforeseen one without a word of what went wrong inside."""
     app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(BusyError, _busy)
+    app.register_error_handler(psycopg2.OperationalError, _database_failed)
+    app.register_error_handler(psycopg2.InterfaceError, _database_failed)
     app.register_error_handler(Exception, _failed)
 
 
@@ -33,6 +79,8 @@ def problem(status: int, detail: str, **more: object) -> Response:
 
 
 def _refused(error: HTTPException) -> Response:
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]  # abort(problem(…)) has it ready
     # What a stranger calls us is not said back to him.
     detail = "This host is not ours." if isinstance(error, SecurityError) else error.description or ""
     answer = problem(error.code or 500, detail)
@@ -42,6 +90,18 @@ def _refused(error: HTTPException) -> Response:
     return answer
 
 
+def _busy(error: BusyError) -> Response:
+    answer = problem(503, str(error))
+    answer.headers["Retry-After"] = str(error.retry_s)
+    return answer
+
+
+def _database_failed(error: Exception) -> Response:
+    """A lost connection, a statement that took too long, a deadlock: nothing was written, so it may be tried again."""
+    log.error("api.database_failed", extra={"why": type(error).__name__})
+    return _busy(BusyError("The database did not answer in time."))
+
+
 def _failed(error: Exception) -> Response:
-    current_app.logger.error("api.failed path=%s", request.path, exc_info=error)
+    log.error("api.failed", exc_info=error)
     return problem(500, "The API failed in a way that it did not foresee; the log says more.")

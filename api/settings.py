@@ -1,15 +1,20 @@
-"""The API's settings: what all rooms share, and what follows from it for this one."""
+"""The API's settings: what all rooms share, and what only this one reads."""
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edge.settings import Settings, read_settings
+from api.outside import MailServer, Provider, read_mail_from, read_mail_server, read_providers
+from edge.errors import SettingsError
+from edge.settings import Settings, merged, read_settings, whole_number
 from edge.tiers import PROFILES
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+MOST_PROXIES = 8
+_ORIGIN = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +24,75 @@ class ApiSettings:
     shared: Settings
     requests_per_window: int  # a client, in edge.tiers.WINDOW_S
     trusted_hosts: tuple[str, ...]  # names that a request's Host may bear, without ports
+    auth_attempts_per_window: int = 50
+    trusted_proxies: int = 0  # how many stand before the API and write X-Forwarded-For
+    cors_origins: tuple[str, ...] = ()  # exact: scheme, host, port
+    processes: int = 1  # worker processes of this instance, over which pool, cache and limits are divided
+    metrics_port: int | None = None
+    replica_url: str | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    mail_server: MailServer | None = None  # None: mail becomes files in the data folder
+    mail_from: str = "lectern@localhost"
+    providers: tuple[Provider, ...] = ()
+
+    @property
+    def connections(self) -> int:
+        """This process's share of the instance's connections."""
+        return max(1, PROFILES[self.shared.profile].pool_per_instance // self.processes)
+
+    @property
+    def user_s(self) -> int:
+        """How long an answer about one student may be kept."""
+        return PROFILES[self.shared.profile].user_s
 
 
 def read_api_settings(environ: Mapping[str, str], dotenv_path: Path | None = None) -> ApiSettings:
     """The API's settings from *environ* over the file. Raises SettingsError, naming the setting."""
-    return of_shared(read_settings(environ, dotenv_path))
+    shared = read_settings(environ, dotenv_path)
+    values = merged(environ, dotenv_path)
+    profile = PROFILES[shared.profile]
+    host = urlsplit(shared.base_url).hostname or LOOPBACK[0]
+    processes = whole_number(values, "LECTERN_API_PROCESSES", 1, least=1, most=64)
+    if processes > 1 and not values.get("REDIS_URL"):
+        raise SettingsError("LECTERN_API_PROCESSES is more than 1, and each process would give every client the whole limit "
+                            "again: set REDIS_URL, where they count together, or leave it at 1.")
+    return ApiSettings(
+        shared,
+        profile.requests_per_window,
+        tuple(dict.fromkeys((host, *LOOPBACK))),
+        auth_attempts_per_window=profile.auth_attempts_per_window,
+        trusted_proxies=whole_number(values, "LECTERN_TRUSTED_PROXIES", 0, least=0, most=MOST_PROXIES),
+        cors_origins=_origins(values),
+        processes=processes,
+        metrics_port=whole_number(values, "LECTERN_METRICS_PORT", 0, least=0, most=65535) or None,
+        replica_url=_url(values, "DATABASE_REPLICA_URL", ("postgresql", "postgres")),
+        redis_url=_url(values, "REDIS_URL", ("redis", "rediss", "redis+cluster", "rediss+cluster")),
+        mail_server=read_mail_server(values),
+        mail_from=read_mail_from(values, shared.base_url),
+        providers=read_providers(values),
+    )
 
 
 def of_shared(shared: Settings) -> ApiSettings:
-    """The API's settings where the shared ones are read already."""
+    """The API's settings where the shared ones are read already, and all else is as it comes."""
+    profile = PROFILES[shared.profile]
     host = urlsplit(shared.base_url).hostname or LOOPBACK[0]
-    return ApiSettings(shared, PROFILES[shared.profile].requests_per_window, tuple(dict.fromkeys((host, *LOOPBACK))))
+    return ApiSettings(shared, profile.requests_per_window, tuple(dict.fromkeys((host, *LOOPBACK))),
+                       auth_attempts_per_window=profile.auth_attempts_per_window)
+
+
+def _origins(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Exact ones only: a pattern lets in whoever finds a name that fits it."""
+    origins = [text.strip().rstrip("/").lower() for text in values.get("LECTERN_CORS_ORIGINS", "").split(",") if text.strip()]
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingsError(f"LECTERN_CORS_ORIGINS has {origin!r}: write whole origins, such as "
+                                "https://learn.example, without a path or a pattern.")
+    return tuple(dict.fromkeys(origins))
+
+
+def _url(values: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
+    url = values.get(name)
+    if url is not None and url.partition("://")[0] not in schemes:
+        raise SettingsError(f"{name} must begin with one of {', '.join(f'{s}://' for s in schemes)}.")  # it may hold a password
+    return url

@@ -1,0 +1,1 @@
+DROP FUNCTION student.overlay(bigint, bigint[], bigint);
