@@ -1,6 +1,6 @@
 # What a person runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock wheel clean
+.PHONY: help demo test soak chaos lint bench bench-api soak-api fuzz audit-deps lock wheel clean
 
 PY := .venv/bin/python
 VENV := .ci/venv
@@ -15,16 +15,43 @@ demo: ## the site on this machine: http://127.0.0.1:8000/ (LECTERN_PORT); Ctrl-C
 
 test: ## all tests (ARGS="-k words" for some)
 	@$(VENV) test,lint
-	@exec "$(PY)" -m pytest $(ARGS)
+	@exec "$(PY)" -m pytest -n logical $(ARGS)
+
+soak: ## ten thousand random histories: incremental builds equal full ones (ARGS="--seed N --histories N")
+	@$(VENV) test,lint
+	@exec "$(PY)" -m tests.property.soak $(ARGS)
+
+chaos: ## builders killed at every call of a release, in turn (ARGS="--kills N --seed N --call N")
+	@$(VENV) test,lint
+	@exec "$(PY)" -m tests.chaos $(ARGS)
 
 lint: ## ruff and mypy --strict
 	@$(VENV) test,lint
 	"$(PY)" -m ruff check .
 	"$(PY)" -m mypy
 
-bench: ## speed and memory beside Hugo (ARGS="--catalog DIR --videos N --turns 3")
+bench: ## speed and memory beside Hugo, from an edit to the edge, what the feed costs (ARGS="--catalog DIR --videos N")
 	@$(VENV) bench
-	@exec "$(PY)" -m tests.bench.build $(ARGS)
+	@"$(PY)" -m tests.bench.build $(ARGS)
+	@"$(PY)" -m tests.bench.publish $(ARGS)
+	@exec "$(PY)" -m tests.bench.feed
+
+bench-api: ## the API's overlay from database and cache, beside peers (ARGS="--peers DIR --seconds N --only WORD"); needs wrk
+	@$(VENV) test,bench
+	@"$(PY)" -m tests.bench.api $(ARGS)
+	@exec "$(PY)" -m tests.bench.api_costs
+
+soak-api: ## half an hour of students while database, Redis and clients fail (ARGS="--minutes N --seed N")
+	@$(VENV) test,lint
+	@exec "$(PY)" -m tests.soak $(ARGS)
+
+fuzz: ## 50,000 requests made from the API's own description (ARGS="--examples N --seed N")
+	@$(VENV) test,lint
+	@exec "$(PY)" -m tests.fuzz $(ARGS)
+
+audit-deps: ## known vulnerabilities of what requirements.lock names; says so when their database is out of reach
+	@$(VENV) audit
+	@exec "$(PY)" -m tests.audit
 
 lock: ## write requirements.lock anew from setup.cfg's ranges
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \

@@ -127,7 +127,8 @@ def _empty(dsn: str) -> None:
     import psycopg2
 
     with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
-        cursor.execute("TRUNCATE live.object, live.release, live.list_number, live.index_split, live.tombstone")
+        cursor.execute("TRUNCATE live.object, live.release, live.retained, live.list_number, live.list_end, live.index_split, "
+                       "live.tombstone")
     connection.close()
 
 

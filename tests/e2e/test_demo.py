@@ -88,6 +88,16 @@ def test_it_is_ready_with_one_line_and_ends_whole_and_keeps_the_data(data: Path,
     again.gone()
 
 
+def test_an_editors_update_is_on_the_served_site_without_a_command(data: Path, port: int) -> None:
+    demo = Demo(data, port)
+    demo.ready()
+    _edit(data, "UPDATE catalog.course SET title = 'Seen at once' WHERE id = (SELECT min(id) FROM catalog.course)")
+    _until(lambda: "Seen at once" in _read(f"{demo.url}courses/"))
+    _until(lambda: _ask(data, "SELECT count(*) FROM live.receipt WHERE lag_ms IS NOT NULL AND kind = 'courses'") == 3)
+    demo.process.terminate()
+    demo.gone()
+
+
 def test_make_passes_sigterm_on(data: Path, port: int) -> None:
     # Make's own part of it; what it installs is not asked for.
     demo = Demo(data, port, "make", "demo", f"PY={sys.executable}", "VENV=true")
@@ -96,7 +106,7 @@ def test_make_passes_sigterm_on(data: Path, port: int) -> None:
     demo.gone()
 
 
-@pytest.mark.parametrize("victim", ["demo", "group", "all", "server", "database", "make"])
+@pytest.mark.parametrize("victim", ["demo", "group", "all", "serve", "watch", "database", "make"])
 def test_after_a_sigkill_of_anything_the_next_start_is_ready_in_10_s(victim: str, data: Path, port: int) -> None:
     command = ("make", "demo", f"PY={sys.executable}", "VENV=true") if victim == "make" else ()
     demo = Demo(data, port, *command)
@@ -109,8 +119,8 @@ def test_after_a_sigkill_of_anything_the_next_start_is_ready_in_10_s(victim: str
         case "all":
             _database(data).kill()
             os.killpg(demo.process.pid, signal.SIGKILL)
-        case "server":
-            _tree_of(data)[0].kill()
+        case "serve" | "watch":
+            _part(data, victim).kill()
         case "database":
             _database(data).kill()
         case "make":
@@ -172,6 +182,11 @@ def _tree_of(data: Path) -> list[psutil.Process]:
     return found
 
 
+def _part(data: Path, name: str) -> psutil.Process:
+    (part,) = [process for process in _tree_of(data) if process.cmdline()[-1] == name]
+    return part
+
+
 def _database(data: Path) -> psutil.Process:
     server = postmaster.find(home.cluster_of(data))
     assert server is not None
@@ -181,6 +196,18 @@ def _database(data: Path) -> psutil.Process:
 def _edit(data: Path, statement: str) -> None:
     with closing(psycopg2.connect(attach(data) or "")) as connection, connection, connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+def _ask(data: Path, query: str) -> object:
+    with closing(psycopg2.connect(attach(data) or "")) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchone()[0]  # type: ignore[index]
+
+
+def _read(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
 
 
 def _until(condition: Callable[[], bool]) -> None:

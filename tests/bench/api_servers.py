@@ -1,0 +1,113 @@
+"""The servers that `make bench-api` asks: ours in several arrangements, and the peers of a folder."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from tests.edge.servers import wait_until
+
+TOP = Path(__file__).parents[2]
+# What the obvious arrangement leaves to its surroundings: the address behind a proxy, and where the limiter counts.
+_OBVIOUS = """
+import os, flask_limiter
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+class Limiter(flask_limiter.Limiter):
+    def __init__(self, *args, **more):
+        super().__init__(*args, **{**more, "storage_uri": os.environ.get("PEER_LIMITS", "memory://")})
+
+flask_limiter.Limiter = Limiter
+from flask_app import app
+app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1)
+"""
+
+
+class Kind(NamedTuple):
+    """How one is started. *command* may hold PORT; *ours*: it answers as our API does."""
+
+    name: str
+    command: tuple[str, ...]
+    env: Mapping[str, str] = {}
+    ours: bool = True
+    redis: bool = False
+    caches: bool = True
+    reads: bool = True  # from the database
+
+
+def _granian(interface: str, workers: int, target: str, *more: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "granian", "--interface", interface, "--workers", str(workers), "--no-access-log",
+            "--log-level", "error", "--host", "127.0.0.1", "--port", "PORT", *more, target)
+
+
+_APP = "tests.bench.api_app:app"
+SERVE = Kind("serve (waitress, 1 process, 4 threads)", (sys.executable, "build.py", "serve"))
+ALONE = (SERVE, Kind("granian, 1 process, 4 threads", _granian("wsgi", 1, _APP, "--blocking-threads", "4")))
+"""What counts in its own memory, as offered."""
+
+WITH_REDIS = (
+    SERVE._replace(name="serve, limits and cache in Redis too", redis=True),
+    Kind("granian, 2 processes, 4 threads, Redis", _granian("wsgi", 2, _APP, "--blocking-threads", "4"),
+         {"LECTERN_API_PROCESSES": "2"}, redis=True),
+)
+OTHERS = (
+    # Not offered: each process would give every client the whole limit. It shows what one count in shared memory would be worth.
+    Kind("granian, 2 processes, 4 threads, limits apart", _granian("wsgi", 2, _APP, "--blocking-threads", "4")),
+    Kind("gunicorn gthread, 1 process, 4 threads",
+         (sys.executable, "-m", "gunicorn", "-k", "gthread", "-w", "1", "--threads", "4", "--keep-alive", "75", "--log-level", "error",
+          "-b", "127.0.0.1:PORT", _APP)),
+)
+
+
+def peers(folder: Path, scratch: Path) -> tuple[Kind, ...]:
+    """The peers of *folder*: the obvious arrangement from the database, from its cache, and with limits in Redis; bare FastAPI."""
+    (scratch / "obvious.py").write_text(_OBVIOUS)
+    env = {"PYTHONPATH": f"{scratch}{os.pathsep}{folder}"}
+    flask = _granian("wsgi", 2, "obvious:app", "--blocking-threads", "4")
+    return (
+        Kind("obvious", flask, env, ours=False, caches=False),
+        Kind("obvious, cached", flask, env | {"CACHE": "1"}, ours=False, reads=False),
+        Kind("obvious, Redis", flask, env, ours=False, redis=True, caches=False),
+        Kind("obvious, cached, Redis", flask, env | {"CACHE": "1"}, ours=False, redis=True, reads=False),
+        Kind("FastAPI and asyncpg, bare", _granian("asgi", 2, "fastapi_app:app"), env, ours=False, caches=False),
+    )
+
+
+@contextmanager
+def running(kind: Kind, port: int, env: Mapping[str, str], redis_url: str | None) -> Iterator[psutil.Process]:
+    """*kind* on *port* while the block runs; it, and all that it started, is killed at the end."""
+    env = {**env, **kind.env}
+    if kind.redis and redis_url:
+        env["REDIS_URL" if kind.ours else "PEER_LIMITS"] = redis_url
+    process = subprocess.Popen([part.replace("PORT", str(port)) for part in kind.command], cwd=TOP, env=env,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        wait_until(lambda: process.poll() is not None or _answers(port), what=kind.name)
+        if process.poll() is not None:
+            raise SystemExit(f"{kind.name} ended at once: run it by hand: {' '.join(kind.command)}")
+        yield psutil.Process(process.pid)
+    finally:
+        # granian was seen to overhear SIGTERM under load
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/nothing")
+        return connection.getresponse().status > 0
+    except OSError:
+        return False
+    finally:
+        connection.close()
