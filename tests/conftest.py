@@ -51,13 +51,15 @@ def _migrated(server: Server) -> str:
 @pytest.fixture
 def dsn(server: Server, _migrated: str) -> Iterator[str]:
     """The DSN of a fresh, migrated, empty database of this test's own."""
-    yield from _database(server, f"TEMPLATE {_migrated}")
+    with database(server, f"TEMPLATE {_migrated}") as dsn:
+        yield dsn
 
 
 @pytest.fixture
 def empty_dsn(server: Server) -> Iterator[str]:
     """The DSN of a fresh database without any table."""
-    yield from _database(server, "")
+    with database(server, "") as dsn:
+        yield dsn
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +70,9 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def _database(server: Server, template: str) -> Iterator[str]:
+@contextmanager
+def database(server: Server, template: str) -> Iterator[str]:
+    """The DSN of a fresh database, while the block runs; *template*: ``TEMPLATE name``, or "" for one without tables."""
     name = f"test_{next(_NUMBERS)}"
     _on_server(server, f"CREATE DATABASE {name} {template} STRATEGY file_copy")
     try:

@@ -1,0 +1,152 @@
+"""The demo catalog as a student has it: built, served with the API on a free port, opened in a real Chromium.
+
+One server, one database and one Chromium for each worker of a run; a test opens contexts, which share nothing.
+"""
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import psycopg2
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from builder.embedded import Server
+from tests.conftest import database
+from tests.edge.servers import free_port
+
+TOP = Path(__file__).parents[2]
+DEMO = TOP / "builder" / "demo_catalog"
+WAIT_MS = 10_000
+# As for a closed network: a browser that asks nobody on its own account.
+_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run"]
+
+
+class Live(NamedTuple):
+    """A site that is served: ``url`` without a slash at its end."""
+
+    url: str
+    dsn: str
+    data: Path
+
+    def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """What *statement* answers, in a transaction of its own; an edit of the catalog is live after `publish`."""
+        with closing(psycopg2.connect(self.dsn)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def publish(self) -> None:
+        """A release of what waits."""
+        self.run("build")
+
+    def run(self, *command: str) -> None:
+        """A command of build.py, over this database and store."""
+        done = subprocess.run([sys.executable, "build.py", *command], cwd=TOP, env=self.environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    @property
+    def environ(self) -> dict[str, str]:
+        ours = ("LECTERN_", "DATABASE_", "AWS_", "REDIS_", "SMTP_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return kept | {"LECTERN_DATA": str(self.data), "LECTERN_PORT": str(urlsplit(self.url).port), "DATABASE_URL": self.dsn}
+
+
+@dataclass
+class Heard:
+    """What a browser said while its pages ran."""
+
+    site: str
+    errors: list[str] = field(default_factory=list)  # the console's errors, and exceptions that nobody caught
+    elsewhere: list[str] = field(default_factory=list)  # addresses on other hosts that were asked
+
+    @property
+    def refused(self) -> list[str]:
+        """What the policy (CSP, Permissions-Policy) kept from running."""
+        return [text for text in self.errors if "Content Security Policy" in text or "Permissions policy" in text]
+
+    def listen(self, context: BrowserContext) -> None:
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.errors.append(f"uncaught: {error.error}"))
+        context.on("request", self._request)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self.site, "data:", "blob:")):
+            self.elsewhere.append(request.url)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, one for each worker."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_chromium(), args=_ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(server: Server, _migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """The demo catalog with origin and API on a free port, one for each worker: a test that edits it mends it again."""
+    with database(server, f"TEMPLATE {_migrated}") as dsn:
+        live = Live(f"http://127.0.0.1:{free_port()}", dsn, tmp_path_factory.mktemp("site"))
+        live.run("import", str(DEMO))
+        live.publish()
+        process = subprocess.Popen([sys.executable, "build.py", "serve"], cwd=TOP, env=live.environ, text=True, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == f"ready {live.url}/\n"
+            yield live
+        finally:
+            process.terminate()
+            process.communicate()
+
+
+@pytest.fixture
+def heard(site: Live) -> Heard:
+    """What the browsers of this test say."""
+    return Heard(site.url)
+
+
+@pytest.fixture
+def open_context(browser: Browser, site: Live, heard: Heard) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes a browser of its own (cookies, storage, caches); keyword arguments are Playwright's ``new_context``'s.
+
+    After the test none of them may have said that our own policy refused something.
+    """
+    made: list[BrowserContext] = []
+
+    def opened(**options: Any) -> BrowserContext:
+        context = browser.new_context(base_url=site.url, **options)
+        context.set_default_timeout(WAIT_MS)
+        heard.listen(context)
+        made.append(context)
+        return context
+
+    yield opened
+    for context in made:
+        context.close()
+    assert heard.refused == []
+
+
+@pytest.fixture
+def page(open_context: Callable[..., BrowserContext]) -> Page:
+    """A page in a browser of its own."""
+    return open_context().new_page()
+
+
+def _chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert found, "These tests drive a real Chromium: install the package chromium."
+    return found
