@@ -1,3 +1,9 @@
+// The player's events, on the .player element; each bubbles. Its data-video is the video's id. Positions and durations are
+// in seconds of the lecture (a source that starts at 90 s of a longer recording has its 90 at 0).
+//   lectern:position  {video, position_s, duration_s}  while it plays, at most once a second, and from its first second on
+//   lectern:ended     {video, position_s, duration_s}  at the end
+//   lectern:resume    {position_s}                     to be dispatched on it: where to start, or to go on; ?t= in the address
+//                                                      of the page counts more
 // Press play: only now is another host asked. Without this script the button is a link to the lecture's own place.
 for (const player of document.querySelectorAll(".player[data-frame], .player[data-file]")) {
   const button = player.querySelector(".play");
