@@ -5,7 +5,6 @@ One server, one database and one Chromium for each worker of a run; a test opens
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,18 +16,17 @@ from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from builder.embedded import Server
-from tests.conftest import database
+from tests.conftest import database, open_folder
 from tests.edge.servers import free_port
+from tests.web import showcase
+from tests.web.serving import Served, launched, served
 
 TOP = Path(__file__).parents[2]
 DEMO = TOP / "builder" / "demo_catalog"
 WAIT_MS = 10_000
-# As for a closed network: a browser that asks nobody on its own account.
-_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run"]
 
 
 class Live(NamedTuple):
@@ -90,10 +88,8 @@ class Heard:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium, one for each worker."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_chromium(), args=_ARGS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -146,7 +142,10 @@ def page(open_context: Callable[..., BrowserContext]) -> Page:
     return open_context().new_page()
 
 
-def _chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert found, "These tests drive a real Chromium: install the package chromium."
-    return found
+@pytest.fixture(scope="session")
+def shown(server: Server, _migrated: str) -> Iterator[Served]:
+    """The showcase catalog, built and served without the API: read only, since all tests share it."""
+    with database(server, f"TEMPLATE {_migrated}") as dsn, open_folder("lectern-showcase-") as folder, served(dsn, folder) as site:
+        showcase.fill(site)
+        site.build()
+        yield site

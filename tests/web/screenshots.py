@@ -1,0 +1,60 @@
+"""Pictures of every page kind, narrow and wide, light and dark: ``python -m tests.web.screenshots [FOLDER]``."""
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser
+
+from builder.embedded import ensure
+from builder.migrate import migrate
+from tests.conftest import open_folder
+from tests.web import showcase
+from tests.web.serving import launched, served
+
+KINDS = {
+    "home": "/", "courses": "/courses/", "course": "/courses/course-1/", "batch": "/batches/mathematics-2024/",
+    "batch-500": "/batches/physics-2023/", "batch-1": "/batches/open-evening/", "batches": "/batches/", "video": "/videos/lecture-1/",
+    "video-long": "/videos/lecture-4/", "video-hindi": "/videos/lecture-7/", "video-arabic": "/videos/lecture-8/",
+    "video-bare": "/videos/lecture-522/", "videos": "/videos/", "subjects": "/subjects/", "subject": "/subjects/subject-1/",
+    "instructors": "/instructors/", "instructor": "/instructors/teacher-1/", "about": "/about/", "not-found": "/nowhere/",
+}
+WIDTHS = (360, 768, 1280)
+THEMES = ("light", "dark")
+# Not by wait_for_function, which evaluates a string in the page: the policy forbids that.
+_PICTURES_ARE_THERE = """() => Promise.all([...document.images]
+    .filter((i) => i.offsetParent && i.getBoundingClientRect().top < innerHeight).map((i) => i.decode()))"""
+
+
+def take(browser: Browser, url: str, folder: Path, only: tuple[str, ...] = ()) -> None:
+    """A PNG for each kind, width and theme, whole pages, cut at three screens."""
+    for width in WIDTHS:
+        for theme in THEMES:
+            context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme, base_url=url)
+            page = context.new_page()
+            for name, path in KINDS.items():
+                if only and name not in only:
+                    continue
+                page.goto(path, wait_until="load")
+                height = min(page.evaluate("document.documentElement.scrollHeight"), 2400)
+                page.set_viewport_size({"width": width, "height": height})
+                page.evaluate(_PICTURES_ARE_THERE)
+                page.screenshot(path=folder / f"{name}-{width}-{theme}.png")
+                page.set_viewport_size({"width": width, "height": 800})
+            context.close()
+
+
+def main() -> None:
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    with open_folder("lectern-screenshots-") as data, ensure(data, keeper=True) as server:
+        migrate(server.dsn)
+        with served(server.dsn, data) as site, launched() as browser:
+            showcase.fill(site)
+            site.build()
+            take(browser, site.url, folder, tuple(sys.argv[2:]))
+    print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
+
+
+if __name__ == "__main__":
+    main()
