@@ -1,6 +1,6 @@
 # What a person runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak chaos lint bench bench-api soak-api fuzz audit-deps lock wheel clean
+.PHONY: help demo test soak chaos lint bench bench-api soak-api fuzz audit-deps screenshots lock wheel clean
 
 PY := .venv/bin/python
 VENV := .ci/venv
@@ -48,6 +48,10 @@ soak-api: ## half an hour of students while database, Redis and clients fail (AR
 fuzz: ## 50,000 requests made from the API's own description (ARGS="--examples N --seed N")
 	@$(VENV) test,lint
 	@exec "$(PY)" -m tests.fuzz $(ARGS)
+
+screenshots: ## every page kind at three widths, light and dark, into screenshots/ (ARGS="FOLDER KIND…"); needs chromium
+	@$(VENV) test,lint
+	@exec "$(PY)" -m tests.web.screenshots $(ARGS)
 
 audit-deps: ## known vulnerabilities of what requirements.lock names; says so when their database is out of reach
 	@$(VENV) audit

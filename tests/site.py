@@ -39,7 +39,7 @@ class Built:
 
     def __init__(self, dsn: str, folder: Path) -> None:
         self.dsn = dsn
-        self.file = folder / "site.db"
+        self._file = folder / "site.db"
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement as an editor would, and commit it."""
@@ -49,7 +49,7 @@ class Built:
 
     def build(self, *, site: Site = SITE, profile: str = "100k", executor: Executor | None = None, full: bool = False) -> pipeline.Summary:
         """One build into the store."""
-        with closing(SQLiteStore(self.file)) as store:
+        with closing(SQLiteStore(self._file)) as store:
             try:
                 return pipeline.build(self.dsn, store, site, profile, executor or Inline(), full=full)
             finally:
@@ -58,7 +58,7 @@ class Built:
     @contextmanager
     def publisher(self, *, purgers: Sequence[Purger] = ()) -> Iterator[tuple[pipeline.Publisher, SQLiteStore, Connection]]:
         """A publisher over a connection that holds the lease, with the store it goes to."""
-        with closing(SQLiteStore(self.file)) as store, closing(psycopg2.connect(self.dsn)) as connection:
+        with closing(SQLiteStore(self._file)) as store, closing(psycopg2.connect(self.dsn)) as connection:
             with journal.lease(connection, 0):
                 publisher = pipeline.Publisher(self.dsn, connection, store, SITE, "100k", lambda: nullcontext(Inline()), purgers)
                 yield publisher, store, connection
@@ -66,14 +66,14 @@ class Built:
 
     def objects(self) -> dict[str, Object]:
         """Every object that readers can ask for, by path."""
-        with closing(SQLiteStore(self.file)) as store:
+        with closing(SQLiteStore(self._file)) as store:
             served = [head.key for head in store.list() if not head.key.startswith("retained/")]
             found = {path_of(key): store.get(key) for key in served}  # type: ignore[arg-type]
         return {path: pair[0] for path, pair in found.items() if pair is not None}
 
     def text(self, path: str) -> str:
         """The uncompressed text at *path*."""
-        with closing(SQLiteStore(self.file)) as store:
+        with closing(SQLiteStore(self._file)) as store:
             found = store.get(key_of(SitePath(path)))
         assert found is not None, path
         return text_of(found[0])
@@ -86,7 +86,7 @@ class Built:
     def begin_anew(self) -> None:
         """Forget what is live, and the store with it: the next build is a first one of the same catalog."""
         self.sql("TRUNCATE live.object, live.release, live.retained, live.set_aside, live.debt")
-        for file in self.file.parent.glob(f"{self.file.name}*"):
+        for file in self._file.parent.glob(f"{self._file.name}*"):
             file.unlink()
 
     def digests(self) -> dict[str, str]:

@@ -34,8 +34,10 @@ def launched() -> Iterator[Browser]:
 class Served:
     """A catalog that is built as often as one likes, and read at `url` as readers do, under the site's own policy."""
 
-    def __init__(self, built: Built, url: str) -> None:
-        self.built = built
+    def __init__(self, dsn: str, folder: Path, url: str) -> None:
+        self.dsn = dsn
+        self.file = folder / "site.db"
+        self.built = Built(dsn, folder)
         self.url = url
         self.site = Site("Lectern", url, 255)
 
@@ -56,7 +58,7 @@ def served(dsn: str, folder: Path) -> Iterator[Served]:
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:
-            yield Served(Built(dsn, folder), f"http://127.0.0.1:{server.effective_port}")
+            yield Served(dsn, folder, f"http://127.0.0.1:{server.effective_port}")
         finally:
             server.close()
             thread.join(5)

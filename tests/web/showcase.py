@@ -14,6 +14,7 @@ import psycopg2
 from PIL import Image, ImageDraw, ImageFilter
 
 from builder.catalog.refresh.pictures import Shelf, put_picture, shrunk
+from edge.store.sqlite import SQLiteStore
 from tests.web.serving import Served
 
 LONG = ("How we moved forty-two interdependent services, nine hundred gigabytes of measurements and one very patient team from a "
@@ -101,9 +102,7 @@ def _insert(site: Served, table: str, rows: list[tuple[object, ...]], columns: s
 
 
 def _pictures(site: Served, ids: list[int]) -> None:
-    from edge.store.sqlite import SQLiteStore
-
-    with closing(SQLiteStore(site.built.file)) as store, closing(psycopg2.connect(site.built.dsn)) as connection:
+    with closing(SQLiteStore(site.file)) as store, closing(psycopg2.connect(site.dsn)) as connection:
         connection.autocommit = True
         for id in ids:
             key = put_picture(connection, Shelf(store, "100k"), id, shrunk(stage(id)), "jpg")
