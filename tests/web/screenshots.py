@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser
 
@@ -20,7 +21,7 @@ KINDS = {
     "instructors": "/instructors/", "instructor": "/instructors/teacher-1/", "about": "/about/", "not-found": "/nowhere/",
 }
 WIDTHS = (360, 768, 1280)
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 # Not by wait_for_function, which evaluates a string in the page: the policy forbids that.
 _PICTURES_ARE_THERE = """() => Promise.all([...document.images]
     .filter((i) => i.offsetParent && i.getBoundingClientRect().top < innerHeight).map((i) => i.decode()))"""

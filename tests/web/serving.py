@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
-from waitress import create_server
+from waitress.server import create_server
 
 from builder.pages.page import Site
 from edge.origin import Origin
@@ -54,7 +54,7 @@ class Served:
 def served(dsn: str, folder: Path) -> Iterator[Served]:
     """The database's site, not built yet, from a store in *folder*."""
     with closing(SQLiteStore(folder / "site.db")) as store:
-        server = create_server(Origin(store, page_headers(https=False)), host="127.0.0.1", port=0, threads=8)
+        server: Any = create_server(Origin(store, page_headers(https=False)), host="127.0.0.1", port=0, threads=8)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:

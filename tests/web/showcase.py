@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import math
 import random
+from collections.abc import Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -96,7 +97,7 @@ def fill(site: Served) -> None:
     _pictures(site, [id for (id,) in site.sql("SELECT id FROM catalog.video WHERE id % 4 <> 3 AND (id < 40 OR id > 500)")])
 
 
-def _insert(site: Served, table: str, rows: list[tuple[object, ...]], columns: str, ending: str = "") -> None:
+def _insert(site: Served, table: str, rows: Sequence[tuple[object, ...]], columns: str, ending: str = "") -> None:
     marks = ", ".join(f"({', '.join(['%s'] * len(row))})" for row in rows)
     site.sql(f"INSERT INTO catalog.{table} ({columns}) VALUES {marks} {ending}", *(value for row in rows for value in row))
 
