@@ -1,6 +1,6 @@
 # What a person runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak chaos lint bench bench-api soak-api fuzz audit-deps screenshots lock wheel clean
+.PHONY: help demo test soak chaos lint bench bench-api soak-api fuzz audit-deps messages screenshots lock wheel clean
 
 PY := .venv/bin/python
 VENV := .ci/venv
@@ -56,6 +56,10 @@ screenshots: ## every page kind at three widths, light and dark, into screenshot
 audit-deps: ## known vulnerabilities of what requirements.lock names; says so when their database is out of reach
 	@$(VENV) audit
 	@exec "$(PY)" -m tests.audit
+
+messages: ## every language's catalog anew from templates, pages and scripts (LANGUAGE=pt-BR begins one)
+	@$(VENV) test,lint
+	@exec "$(PY)" -m tests.messages $(LANGUAGE)
 
 lock: ## write requirements.lock anew from setup.cfg's ranges
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \

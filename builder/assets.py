@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from builder.language import ENGLISH, language
+
 SOURCES = Path(__file__).resolve().parents[1] / "templates" / "assets"
 _DIGITS = 12
 TYPES = {
@@ -14,7 +16,7 @@ TYPES = {
 }
 TEXT = (".css", ".js", ".svg")
 _REFERENCE = re.compile(r"\{\{\s*asset\((?:'([^']+)'|\"([^\"]+)\")\)\s*\}\}")
-_VALUE = re.compile(r"\{\{ (hues?) \}\}")
+_VALUE = re.compile(r"\{\{ (hues?|plural) \}\}")
 _HUES = " ".join(f".h{n}{{--h:{n * 10}}}" for n in range(36))  # of the drawn pictures
 
 
@@ -27,12 +29,13 @@ class Asset(NamedTuple):
 
 
 class Assets:
-    """The assets under a folder; an asset names another as ``{{ asset('x.svg') }}``, leaf first."""
+    """The assets under a folder; an asset names another as ``{{ asset('x.svg') }}``, leaf first. Scripts speak the site's language."""
 
-    def __init__(self, hue: int, folder: Path = SOURCES) -> None:
-        """*hue*: the site's accent, in degrees."""
+    def __init__(self, hue: int, code: str = ENGLISH, folder: Path = SOURCES) -> None:
+        """*hue*: the site's accent, in degrees. *code*: the site's language."""
         self._folder = folder
-        self._values = {"hue": str(hue), "hues": _HUES}
+        self._words = language(code)
+        self._values = {"hue": str(hue), "hues": _HUES, "plural": self._words.rule}
         self._made: dict[str, Asset] = {}
         self._making: list[str] = []
 
@@ -55,6 +58,8 @@ class Assets:
             is_text = file.suffix in TEXT
             if is_text:
                 text = _REFERENCE.sub(lambda m: self.path(m[1] or m[2]), body.decode("utf-8"))
+                if file.suffix == ".js":
+                    text = self._words.script(text)
                 body = _VALUE.sub(lambda m: self._values[m[1]], text).encode()
             digest = hashlib.sha256(body).hexdigest()[:_DIGITS]
             stem, suffix = name[: -len(file.suffix)], file.suffix

@@ -8,12 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from builder.catalog.text import CONVERTERS
+from builder.language import ENGLISH, catalog_file
 from builder.pages import KINDS
 from builder.pages.page import Site
 
 _TOP = Path(__file__).resolve().parents[1]
 # What makes pages; what only carries them (the worker, the CDNs) may change without touching one.
-_SOURCES = ("builder/assets.py", "builder/catalog", "builder/numbers.py", "builder/pages", "builder/render.py",
+_SOURCES = ("builder/assets.py", "builder/catalog", "builder/language.py", "builder/numbers.py", "builder/pages", "builder/render.py",
             "builder/templating.py", "edge/address.py", "edge/policy.py", "edge/tiers.py", "templates/assets")
 # Of the catalog's, those that read nothing for a page.
 _APART = ("importers", "providers", "schema", "refresh", "changes.py", "pictures.py", "warm.py")
@@ -30,7 +31,9 @@ def fingerprints(site: Site, profile: str) -> dict[str, str]:
         for file in sorted(p for p in top.rglob("*") if p.is_file()) if top.is_dir() else [top]:
             if "__pycache__" not in file.parts and not set(_APART) & set(file.relative_to(_TOP).parts):
                 digest.update(f"{file.relative_to(_TOP)}\0".encode() + file.read_bytes())
-    libraries = [version(name) for name in ("isal", "jinja2", "markupsafe", "orjson", *CONVERTERS)]
+    libraries = [version(name) for name in ("babel", "isal", "jinja2", "markupsafe", "orjson", *CONVERTERS)]
+    if site.language != ENGLISH:
+        digest.update(catalog_file(site.language).read_bytes())
     digest.update(repr((sys.version_info[:2], libraries, site, profile)).encode())
     shared = digest.digest()
     made = {"asset": shared}

@@ -52,7 +52,9 @@ def database_and_store(settings: Settings) -> Iterator[tuple[str, Store]]:
 
 
 def site(settings: Settings) -> Site:
-    """What every page knows of the site."""
+    """What every page knows of the site. Raises SettingsError where a setting names what is not there."""
+    from builder.language import language
     from builder.pages.page import Site
 
-    return Site(settings.site_name, settings.base_url, settings.accent_hue, settings.frame_hosts)
+    language(settings.language)
+    return Site(settings.site_name, settings.base_url, settings.accent_hue, settings.frame_hosts, settings.language)

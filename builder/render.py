@@ -40,7 +40,7 @@ class Renderer:
     """Renders pages of one site to objects; holds the templates, compiled, from one release to the next."""
 
     def __init__(self, site: Site, profile: str) -> None:
-        self.assets = Assets(site.hue)
+        self.assets = Assets(site.hue, site.language)
         self._environment = templating.environment(self.assets, site)
         self._headers = {k.name: (k.content_type, cache_control(k.tier, profile)) for k in KINDS.values()}
         self._asset_control = cache_control("asset", profile)
@@ -114,10 +114,12 @@ def stand_in(page: Page, site: Site) -> str:
     """A plain page for one that could not be rendered and has no older one: its title and a way back."""
     title = page.head.title if page.head else site.name
     return (
-        Markup('<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{0} · {1}</title>'
+        Markup('<!doctype html>\n<html lang="{2}" dir="{3}"><head><meta charset="utf-8"><title>{0} · {1}</title>'
                '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
-               '</head><body><main><h1 dir="auto">{0}</h1><p>This page is being mended. '
-               '<a href="/">Back to {1}</a></p></main></body></html>\n').format(title, site.name)
+               '</head><body><main><h1 dir="auto">{0}</h1><p>{4} '
+               '<a href="/">{5}</a></p></main></body></html>\n').format(
+            title, site.name, site.language, site.words.dir, site.words.gettext("This page is being mended."),
+            site.words.gettext("Back to %(name)s", name=site.name))
     )
 
 
@@ -202,7 +204,7 @@ def gone(job: Job, catalog: Catalog, renderer: Renderer, paths: Sequence[str]) -
         piece = paths[start : start + retired.CHUNK]
         packing = Packing(job)
         packing.look_up(catalog, piece, [])
-        for page in retired.gone(piece):
+        for page in retired.gone(job.site, piece):
             packing.add(page, renderer.object(page, renderer.text(page), job.write_number), 0)
         yield packing.batch({})
 

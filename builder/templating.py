@@ -16,11 +16,14 @@ from typing import Any
 import jinja2
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.ext import InternationalizationExtension
+from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
 from builder.assets import Assets
+from builder.language import Language
 from builder.pages.page import Site
-from builder.pages.words import clock, language_name, long_date, minutes, noon, text_lang
+from builder.pages.words import clock, noon, text_lang
 from edge.address import segment
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
@@ -84,11 +87,66 @@ class PlainCodeGenerator(CodeGenerator):
         self.write(")")
 
 
+class Messages(InternationalizationExtension):
+    """``{% trans %}`` in the site's language as if it had been written so: looked up when a template is read, never per page."""
+
+    def _make_node(  # type: ignore[override]  # one node or another, where Jinja2 makes Output alone
+            self, singular: str, plural: str | None, context: str | None, variables: dict[str, nodes.Expr],
+            plural_expr: nodes.Expr | None, vars_referenced: bool, num_called_num: bool) -> nodes.Node:
+        words: Language = self.environment.words  # type: ignore[attr-defined]
+        is_text = "<" not in singular  # then it may stand in an attribute, whatever a translator wrote
+        if plural is None or plural_expr is None:
+            return self._output(words.gettext(singular), is_text, variables)
+        (count, *_) = (name for name, value in variables.items() if value is plural_expr)
+        variables = variables | {count: nodes.Filter(plural_expr, "number", [], [], None, None)}
+        *others, node = [self._output(form, is_text, variables) for form in words.forms(singular, plural)]
+        form = nodes.Filter(plural_expr, "form", [], [], None, None)
+        for number, output in reversed(list(enumerate(others))):
+            node = nodes.If(nodes.Compare(form, [nodes.Operand("eq", nodes.Const(number))]), [output], [], [node])
+        return node
+
+    def _output(self, message: str, is_text: bool, variables: dict[str, nodes.Expr]) -> nodes.Node:
+        pieces: list[nodes.Expr] = []
+        for n, piece in enumerate(_VARIABLE.split(message)):
+            if n % 2:
+                pieces.append(variables[piece])
+            elif piece:
+                text = piece.replace("%%", "%")
+                pieces.append(nodes.TemplateData(str(escape(text)) if is_text else text))
+        return nodes.Output(pieces)
+
+
+_VARIABLE = re.compile(r"%\((\w+)\)s")
+
+
+class _Said(NodeTransformer):
+    """``_("…")`` becomes its translation."""
+
+    def __init__(self, words: Language) -> None:
+        self._words = words
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:
+        if not isinstance(node.node, nodes.Name) or node.node.name != "_":
+            return self.generic_visit(node)
+        if len(node.args) != 1 or not isinstance(node.args[0], nodes.Const) or node.kwargs:
+            raise jinja2.TemplateSyntaxError('_("…") takes one literal text; values go into {% trans %}', node.lineno)
+        return nodes.Const(self._words.gettext(node.args[0].value), lineno=node.lineno)
+
+
 class Environment(jinja2.Environment):
-    """Jinja2 as Lectern's templates are written for it."""
+    """Jinja2 as Lectern's templates are written for it, in one language."""
 
     code_generator_class = PlainCodeGenerator
     escape_text = staticmethod(escape_text)
+
+    def __init__(self, words: Language, **options: Any) -> None:
+        self.words = words
+        super().__init__(extensions=[Messages], **options)
+        self.policies["ext.i18n.trimmed"] = True
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree: nodes.Template = _Said(self.words).visit(super()._parse(source, name, filename))
+        return tree
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         """One dict for all templates, where Jinja2 chains two maps that every name is then looked up through."""
@@ -101,16 +159,17 @@ def environment(assets: Assets, site: Site) -> Environment:
     `card` and `entry` are filled by the renderer, which keeps what they return: one video's card
     stands on dozens of pages.
     """
+    words = site.words
     env = Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
+        words, loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False, auto_reload=False, cache_size=-1,
     )
     env.filters |= {
-        "segment": segment, "minutes": minutes, "clock": clock, "long_date": long_date, "noon": noon,
-        "language_name": language_name, "iso": lambda day: day.isoformat() if day else "",
+        "segment": segment, "minutes": words.minutes, "clock": clock, "long_date": words.long_date, "noon": noon,
+        "number": words.number, "form": words.form, "language_name": words.language_name, "iso": lambda day: day.isoformat() if day else "",
         "text_lang": text_lang, "hue": hue, "xml": xml_text,
     }
-    env.globals |= {"site": site, "asset": assets.path}
+    env.globals |= {"site": site, "dir": words.dir, "asset": assets.path}
     # Same on every page: rendered once.
     frame: Any = env.get_template("frame.html").module
     env.globals |= {"header": _by_section(frame.header), "footer": Markup(frame.footer())}

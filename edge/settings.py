@@ -31,6 +31,7 @@ NAMES: dict[str, str] = {
     "LECTERN_API_PROCESSES": "worker processes of one API instance, which share its pool, cache and limits; default 1",
     "LECTERN_METRICS_PORT": "port of the API's Prometheus metrics on 127.0.0.1; default none",
     "LECTERN_SITE_NAME": "what the site calls itself; default Lectern",
+    "LECTERN_LANGUAGE": "language of the site's own words, one of templates/languages; default en",
     "LECTERN_ACCENT_HUE": "hue of the site's accent colour, 0 to 360; default 255",
     "LECTERN_FRAME_HOSTS": "further hosts whose players may be framed, such as a PeerTube, comma-separated",
     "LECTERN_COPY_THUMBNAILS": "yes or no: whether `refresh` keeps copies of the providers' pictures; default yes",
@@ -47,6 +48,7 @@ _LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}(?::|$)){_LABEL}(?:\.{_LABEL})+(?::[0-9]{{1,5}})?")
 _ANY_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::[0-9]{{1,5}})?")
 _STORE_SCHEMES = ("sqlite:///", "s3://")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-(?:[A-Z]{2}|[0-9]{3}))?")  # RFC 5646: language, script, region
 _SITE_NAME_LETTERS = 80  # it ends every page title
 
 
@@ -62,6 +64,7 @@ class Settings:
     database_url: str | None = None  # None: the embedded server in `data`
     database_direct_url: str | None = None  # past a pooler; None where DATABASE_URL is direct already
     site_name: str = "Lectern"
+    language: str = "en"  # a BCP 47 tag
     accent_hue: int = 255  # degrees
     frame_hosts: tuple[str, ...] = ()
     copy_thumbnails: bool = True
@@ -100,6 +103,7 @@ def read_settings(environ: Mapping[str, str], dotenv_path: Path | None = None) -
         database_url=_database_url(values, "DATABASE_URL"),
         database_direct_url=_database_url(values, "DATABASE_DIRECT_URL"),
         site_name=_site_name(values),
+        language=_language(values),
         accent_hue=whole_number(values, "LECTERN_ACCENT_HUE", 255, least=0, most=360),
         frame_hosts=_frame_hosts(values),
         copy_thumbnails=_yes(values, "LECTERN_COPY_THUMBNAILS"),
@@ -174,6 +178,13 @@ def _site_name(values: Mapping[str, str]) -> str:
     if not name or len(name) > _SITE_NAME_LETTERS or not name.isprintable():
         raise _wrong(values, "LECTERN_SITE_NAME", f"it must be 1 to {_SITE_NAME_LETTERS} printable letters")
     return name
+
+
+def _language(values: Mapping[str, str]) -> str:
+    code = values.get("LECTERN_LANGUAGE", "en").strip()
+    if not _LANGUAGE.fullmatch(code):
+        raise _wrong(values, "LECTERN_LANGUAGE", "write a language's tag such as en, hi or pt-BR")
+    return code
 
 
 def _frame_hosts(values: Mapping[str, str]) -> tuple[str, ...]:

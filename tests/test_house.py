@@ -30,7 +30,7 @@ FLOORS: list[set[str]] = [
     {"builder.plan", "builder.render", "builder.release", "builder.purge", "builder.receipt"},
     {"builder.templating", "builder.fingerprint", "builder.numbers", "builder.packing"},
     {"builder.pages", "builder.manifest", "builder.journal", "builder.task"},
-    {"builder.catalog", "builder.embedded", "builder.migrate", "builder.assets", "builder.child", "builder.progress",
+    {"builder.catalog", "builder.embedded", "builder.migrate", "builder.assets", "builder.language", "builder.child", "builder.progress",
      "builder.bell", "builder.line"},
     {"edge"},
 ]

@@ -50,11 +50,10 @@ def build(
     with hands as executor, opening.database(settings, ready=True) as dsn, bar() as progress:
         # Only now, while the processes import the same.
         from builder import pipeline
-        from builder.pages.page import Site
         from edge.cdn import open_purgers
         from edge.store import open_store
 
-        site = Site(settings.site_name, settings.base_url, settings.accent_hue, settings.frame_hosts)
+        site = opening.site(settings)
         with closing(open_store(settings.store)) as opened:
             done = pipeline.build(dsn, opened, site, settings.profile, executor, full=full, wait_s=wait_s,
                                   purgers=open_purgers(settings), guarded=not retire, progress=progress)
@@ -83,13 +82,12 @@ def watch() -> None:
     Example: LECTERN_CDN=varnish LECTERN_VARNISH_URL=http://10.0.0.5:6081 python build.py watch
     """
     from builder import worker
-    from builder.pages.page import Site
     from builder.processes import processes
     from edge.cdn import open_purgers
     from edge.store import open_store
 
     settings = opening.settings()
-    site = Site(settings.site_name, settings.base_url, settings.accent_hue, settings.frame_hosts)
+    site = opening.site(settings)
     with opening.database(settings, ready=True) as dsn, closing(open_store(settings.store)) as store:
         worker.run(dsn, store, site, settings.profile, processes, open_purgers(settings), lambda: click.echo("watching"))
 
@@ -122,11 +120,10 @@ def refresh(as_json: bool) -> None:
         if not report.overlaps:
             from builder import pipeline
             from builder.journal import LeaseHeld
-            from builder.pages.page import Site
             from builder.processes import processes
             from edge.cdn import open_purgers
 
-            site = Site(settings.site_name, settings.base_url, settings.accent_hue, settings.frame_hosts)
+            site = opening.site(settings)
             try:
                 with processes() as executor:
                     done = pipeline.build(dsn, store, site, settings.profile, executor, purgers=open_purgers(settings))

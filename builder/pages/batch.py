@@ -55,6 +55,7 @@ def chunks(catalog: Catalog) -> Iterator[list[int]]:
 
 def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
     """The pages of the shown ones among the batches *ids*."""
+    words = site.words
     batches = catalog.batches(ids)
     orders = catalog.orders(list(batches))
     for batch in batches.values():
@@ -65,7 +66,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
         clean = catalog.clean(batch.description, batch.description_markup)
         count = (len(order) + PER_PAGE - 1) // PER_PAGE
         numbers = [(n, page_path(base, n if n > 1 else 0)) for n in range(1, count + 1)] if count > 1 else []
-        crumbs = [Crumb("Courses", "/courses/"), Crumb(batch.course_title, at("courses", batch.course_slug))]
+        crumbs = [Crumb(words.gettext("Courses"), "/courses/"), Crumb(batch.course_title, at("courses", batch.course_slug))]
         for n in range(1, count + 1):
             part = order[(n - 1) * PER_PAGE : n * PER_PAGE]
             shown = Shown(batch, crumbs, Markup(clean.html if n == 1 else ""), [cards[id] for id in part],
@@ -87,9 +88,14 @@ def data_path(id: int) -> Path:
 def _head(shown: Shown, site: Site, path: Path, plain: str) -> Head:
     batch = shown.batch
     title = nth(batch.title, batch.namesakes)
-    about = shorten(plain) or f"{batch.videos} lectures of {batch.title}, a batch of {batch.course_title}."
+    words = site.words
+    about = shorten(plain) or words.ngettext(
+        "%(n)s lecture of %(batch)s, a batch of %(course)s.", "%(n)s lectures of %(batch)s, a batch of %(course)s.",
+        batch.videos, batch=batch.title, course=batch.course_title)
     if shown.number > 1:
-        return Head(f"{title} · Batches · page {shown.number}", f"Lectures from number {shown.start} on: {about}", section="courses")
+        return Head(words.gettext("%(title)s · Batches · page %(number)s", title=title, number=shown.number),
+                    words.gettext("Lectures from number %(start)s on: %(about)s", start=words.number(shown.start), about=about),
+                    section="courses")
     run: dict[str, Any] = {"@type": "CourseInstance", "courseMode": "online", "name": batch.title}
     if batch.timed == batch.videos:
         run["courseWorkload"] = iso_duration(batch.total_s)
@@ -102,8 +108,8 @@ def _head(shown: Shown, site: Site, path: Path, plain: str) -> Head:
         "provider": {"@type": "Organization", "name": site.name, "url": f"{site.base_url}/"}, "hasCourseInstance": run,
     }
     graph = [course, breadcrumbs(site, [*shown.crumbs, Crumb(batch.title, path)])]
-    return Head(f"{title} · Batches", about, jsonld=script_json({"@context": "https://schema.org", "@graph": graph}),
-                section="courses")
+    return Head(words.gettext("%(title)s · Batches", title=title), about, section="courses",
+                jsonld=script_json({"@context": "https://schema.org", "@graph": graph}))
 
 
 def _data(batch: Batch, cards: list[Card]) -> str:

@@ -42,6 +42,7 @@ def chunks(catalog: Catalog) -> Iterator[list[int]]:
 
 def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
     """The pages and feeds of the shown ones among the courses *ids*."""
+    words = site.words
     courses = catalog.courses(ids)
     ends = catalog.list_ends([keys.course(c.id) for c in courses])
     items = catalog.list_spans([(list, 1, last) for list, last in ends.items()])
@@ -52,21 +53,23 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
         numbered = items.get(keys.course(course.id), [])
         base = at("courses", course.slug)
         groups = group_tag("course", course.id)
-        title = f"{nth(course.title, course.namesakes)} · Courses"
+        title = words.gettext("%(title)s · Courses", title=nth(course.title, course.namesakes))
         clean = catalog.clean(course.description, course.description_markup)
         cut = Cut(ends.get(keys.course(course.id), 0))
         for page in range(cut.numbered + 1):
             low, high = cut.bounds(page)
             shown = [batches[id] for number, id in reversed(numbered) if low <= number <= high and id in batches]
-            content = Shown(course, [Crumb("Courses", "/courses/")], Markup("" if page else clean.html), shown,
+            content = Shown(course, [Crumb(words.gettext("Courses"), "/courses/")], Markup("" if page else clean.html), shown,
                             *(_sums(shown) if not cut.numbered else (0, 0, 0)), pager(base, cut, page), f"{base}feed.xml")
-            about = shorten(clean.plain) or f"Lectures of {course.title}: " + ", ".join(b.title for b in shown[:6]) + "."
+            about = shorten(clean.plain) or words.gettext(
+                "Lectures of %(course)s: %(batches)s.", course=course.title, batches=", ".join(b.title for b in shown[:6]))
             head = Head(
-                f"{title} · page {page}" if page else title, about, feed=content.feed, section="courses",
+                words.gettext("%(title)s · page %(number)s", title=title, number=page) if page else title, about,
+                feed=content.feed, section="courses",
                 jsonld=script_json({"@context": "https://schema.org", "@graph": [
                     {"@type": "Course", "name": course.title, "description": about, "url": site.base_url + base,
                      "provider": {"@type": "Organization", "name": site.name, "url": f"{site.base_url}/"}},
-                    breadcrumbs(site, [Crumb("Courses", "/courses/"), Crumb(course.title, base)])]}),
+                    breadcrumbs(site, [Crumb(words.gettext("Courses"), "/courses/"), Crumb(course.title, base)])]}),
             )
             page_keys = [keys.course(course.id), cut.fact(page), *(key(b.id) for b in shown for key in (keys.batch_card, keys.batch_sums))]
             yield Page(page_path(base, page), COURSE, page_keys, groups, content, head, course.id)

@@ -39,6 +39,7 @@ def chunks(catalog: Catalog) -> Iterator[list[int]]:
 
 def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     """The site's single pages."""
+    words = site.words
     newest = [r[0] for r in catalog.rows("newest_videos", limit=feed.ENTRIES)]
     cards = catalog.cards(newest)
     batches = catalog.batches([r[0] for r in catalog.rows("newest_batches", limit=BATCHES)])
@@ -50,14 +51,17 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     home_keys = [keys.SITE, *(keys.video_card(id) for id in newest[:NEW]),
                  *(key(b.id) for b in home.batches for key in (keys.batch_card, keys.batch_sums)),
                  *(keys.subject_card(id) for _, _, id in largest)]
-    head = Head(site.name, f"{site.name} is a library of recorded lectures, to watch in your own time.", jsonld=website, feed="/feed.xml")
+    about = words.gettext("%(name)s is a library of recorded lectures, to watch in your own time.", name=site.name)
+    head = Head(site.name, about, jsonld=website, feed="/feed.xml")
     yield Page(Path("/"), HOME, home_keys, "", home, head)
-    yield Page(Path("/about/"), ABOUT, [keys.SITE], "", None, Head("About", f"What {site.name} is and how it treats you.", section="about"))
-    yield Page(Path("/404.html"), NOT_FOUND, [keys.SITE], "", None, Head("Not found", "There is no such page.", noindex=True))
+    yield Page(Path("/about/"), ABOUT, [keys.SITE], "", None, Head(
+        words.gettext("About"), words.gettext("What %(name)s is and how it treats you.", name=site.name), section="about"))
+    yield Page(Path("/404.html"), NOT_FOUND, [keys.SITE], "", None, Head(
+        words.gettext("Not found"), words.gettext("There is no such page."), noindex=True))
     yield Page(Path("/robots.txt"), ROBOTS, [keys.SITE], "",
                f"User-agent: *\nDisallow: /api/\nDisallow: /preview/\nSitemap: {site.base_url}/sitemap.xml\n")
     yield Page(Path("/site.webmanifest"), WEB_MANIFEST, [keys.SITE], "", dumps(
         {"name": site.name, "short_name": site.name, "start_url": "/", "display": "browser", "icons": []}))
-    (icon,) = [asset for asset in Assets(site.hue).all() if asset.name == "favicon.svg"]
+    (icon,) = [asset for asset in Assets(site.hue, site.language).all() if asset.name == "favicon.svg"]
     yield Page(Path("/favicon.ico"), ICON, [keys.SITE], "", icon.body.decode())
     yield feed.feed(catalog, site.name, Path("/"), keys.VIDEOS, "", newest)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from builder.catalog import keys
 from builder.catalog.reads import Catalog
+from builder.language import Language
 from builder.pages.page import HTML, LISTS, SITEMAP, Crumb, Head, Kind, Page, Site, Url, at
 from edge.address import Path
 
@@ -49,9 +50,9 @@ class Shown(NamedTuple):
 
 
 _ABOUT = {
-    "course": ("Courses", COURSES, keys.COURSES),
-    "subject": ("Subjects", INDEX, keys.SUBJECTS),
-    "instructor": ("Instructors", INDEX, keys.INSTRUCTORS),
+    "course": ("courses", COURSES, keys.COURSES),
+    "subject": ("subjects", INDEX, keys.SUBJECTS),
+    "instructor": ("instructors", INDEX, keys.INSTRUCTORS),
 }
 
 
@@ -112,15 +113,15 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     for unit in units:
         kind = LISTS_CUT[unit]
         splits = {row[0] for row in catalog.rows("index_splits", list=kind)}
-        made = [page._replace(unit=unit) for page in _pages(kind, names(catalog, kind), splits)]
+        made = [page._replace(unit=unit) for page in _pages(site, kind, names(catalog, kind), splits)]
         yield from made
         paths = [page.path for page in made]
         yield Page(map_paths()[unit], SITEMAP, [_ABOUT[kind][2], keys.fact_of(paths)], "", [Url(path) for path in paths], unit=unit)
 
 
-def _pages(kind: str, sorted_names: list[Entry], splits: set[str]) -> Iterator[Page]:
-    plural, page_kind, key = _ABOUT[kind]
-    base = at(plural.lower())
+def _pages(site: Site, kind: str, sorted_names: list[Entry], splits: set[str]) -> Iterator[Page]:
+    folder, page_kind, key = _ABOUT[kind]
+    base = at(folder)
     todo = [("", sorted_names)]
     while todo:
         prefix, members = todo.pop()
@@ -132,20 +133,33 @@ def _pages(kind: str, sorted_names: list[Entry], splits: set[str]) -> Iterator[P
         shown: dict[str, list[Name]] = {}
         for folded, title, slug, _ in here:
             shown.setdefault(_label(folded[: len(prefix) + 1] if prefix else folded[:1]), []).append(
-                Name(title, at(plural.lower(), slug)))
+                Name(title, at(folder, slug)))
         path = letter_path(base, prefix) if prefix else base
+        plural, title, about = _words(site.words, kind, _label(prefix) if prefix else "")
         crumbs = [Crumb(plural, base), *(Crumb(_label(prefix[:n]), letter_path(base, Path(prefix[:n]))) for n in range(1, len(prefix)))]
-        title = f"{plural}: {_label(prefix)}" if prefix else plural
-        head = Head(title, f"{plural} that begin with {_label(prefix)}." if prefix else f"All {plural.lower()} from A to Z.",
-                    section=plural.lower())
+        head = Head(title, about, section=folder)
         content = Shown(kind, title, crumbs if prefix else [], letters, list(shown.items()))
         page_keys = [key, keys.fact_of(letters), *(keys.card(kind, member[3]) for member in here)]
         yield Page(Path(path), page_kind, page_keys, "", content, head)
 
 
+def _words(words: Language, kind: str, letter: str) -> tuple[str, str, str]:
+    """What an index is called, the title of its page of *letter* ("" for its first page), and what that page shows."""
+    if kind == "course":
+        plural, some = words.gettext("Courses"), words.gettext("Courses that begin with %(letter)s.", letter=letter)
+        every = words.gettext("All courses from A to Z.")
+    elif kind == "subject":
+        plural, some = words.gettext("Subjects"), words.gettext("Subjects that begin with %(letter)s.", letter=letter)
+        every = words.gettext("All subjects from A to Z.")
+    else:
+        plural, some = words.gettext("Instructors"), words.gettext("Instructors that begin with %(letter)s.", letter=letter)
+        every = words.gettext("All instructors from A to Z.")
+    return (plural, f"{plural}: {letter}", some) if letter else (plural, plural, every)
+
+
 def map_paths() -> list[Path]:
     """The paths of the indexes' sitemaps; each index, empty or not, has its own page and so a sitemap."""
-    return [Path(f"/sitemaps/{_ABOUT[kind][0].lower()}-index.xml") for kind in LISTS_CUT]
+    return [Path(f"/sitemaps/{_ABOUT[kind][0]}-index.xml") for kind in LISTS_CUT]
 
 
 def letter_path(base: Path, prefix: str) -> Path:

@@ -41,7 +41,9 @@ def video_pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[
     for page, cut, ids in _cut(catalog, keys.VIDEOS, units):
         cards = catalog.cards(ids)
         shown = Shown([cards[id] for id in ids if id in cards], [], pager(base, cut, page))
-        head = Head(f"Lectures · page {page}" if page else "Lectures", "All lectures, newest first.", section="videos",
+        words = site.words
+        head = Head(words.gettext("Lectures · page %(number)s", number=page) if page else words.gettext("Lectures"),
+                    words.gettext("All lectures, newest first."), section="videos",
                     feed="" if page else "/feed.xml")
         page_keys = [keys.VIDEOS, cut.fact(page), *(keys.video_card(c.id) for c in shown.cards)]
         yield Page(page_path(base, page), VIDEOS, page_keys, "", shown, head, page)
@@ -53,7 +55,9 @@ def batch_pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[
     for page, cut, ids in _cut(catalog, keys.BATCHES, units):
         batches = catalog.batches(ids)
         shown = Shown([], [batches[id] for id in ids if id in batches], pager(base, cut, page))
-        head = Head(f"Batches · page {page}" if page else "Batches", "All batches of all courses, newest first.", section="courses")
+        words = site.words
+        head = Head(words.gettext("Batches · page %(number)s", number=page) if page else words.gettext("Batches"),
+                    words.gettext("All batches of all courses, newest first."), section="courses")
         page_keys = [keys.BATCHES, cut.fact(page), *(key(b.id) for b in shown.batches for key in (keys.batch_card, keys.batch_sums))]
         yield Page(page_path(base, page), BATCHES, page_keys, "", shown, head, page)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import orjson
 from markupsafe import Markup
 
+from builder.language import ENGLISH, Language, language
 from edge.address import Path, segment
 
 HTML = "text/html; charset=utf-8"
@@ -82,6 +83,12 @@ class Site(NamedTuple):
     base_url: str  # without a slash at its end
     hue: int
     frame_hosts: tuple[str, ...] = ()  # whose players may be framed beside the known ones; no set, whose order is chance
+    language: str = ENGLISH  # a BCP 47 tag
+
+    @property
+    def words(self) -> Language:
+        """The language that the site speaks."""
+        return language(self.language)
 
 
 def at(folder: str, *slugs: str) -> Path:

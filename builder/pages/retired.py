@@ -57,11 +57,11 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
             moved[path_of(key)] = at("videos", slug), "video", id
     for path, (location, kind, id) in sorted(moved.items()):
         unit = keys.moved(kind, id)
-        head = Head("Moved", "This page has moved.", noindex=True)
+        head = Head(site.words.gettext("Moved"), site.words.gettext("This page has moved."), noindex=True)
         yield Page(path, REDIRECT, [unit, keys.card(kind, id)], "", Retired(location), head, unit)
 
 
-def gone(paths: Sequence[str]) -> Iterator[Page]:
+def gone(site: Site, paths: Sequence[str]) -> Iterator[Page]:
     """The "gone" pages of paths."""
-    head = Head("Gone", "This page is no longer here.", noindex=True)
+    head = Head(site.words.gettext("Gone"), site.words.gettext("This page is no longer here."), noindex=True)
     return (Page(Path(path), GONE, [keys.SITE], "", Retired(Path("")), head) for path in paths)

@@ -45,12 +45,12 @@ def instructor_chunks(catalog: Catalog) -> Iterator[list[int]]:
 
 def subject_pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     """Pages of subjects, with their feeds."""
-    return _pages(catalog, site, SUBJECT, "Subjects", catalog.subjects(_ids(units)), keys.subject, units)
+    return _pages(catalog, site, SUBJECT, "subjects", catalog.subjects(_ids(units)), keys.subject, units)
 
 
 def instructor_pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     """Pages of instructors."""
-    return _pages(catalog, site, INSTRUCTOR, "Instructors", catalog.instructors(_ids(units)), keys.instructor, units)
+    return _pages(catalog, site, INSTRUCTOR, "instructors", catalog.instructors(_ids(units)), keys.instructor, units)
 
 
 def unit_of(id: int, page: int = 0) -> int:
@@ -68,7 +68,7 @@ def _chunks(catalog: Catalog, ids: list[int], key: Callable[[int], int]) -> Iter
     return (units[n : n + CHUNK] for n in range(0, len(units), CHUNK))
 
 
-def _pages(catalog: Catalog, site: Site, kind: Kind, plural: str, topics: list[Topic], key: Callable[[int], int],
+def _pages(catalog: Catalog, site: Site, kind: Kind, folder: str, topics: list[Topic], key: Callable[[int], int],
            units: Sequence[int]) -> Iterator[Page]:
     ends = catalog.list_ends([key(t.id) for t in topics])
     cuts = {t.id: Cut(ends.get(key(t.id), 0)) for t in topics}
@@ -81,7 +81,9 @@ def _pages(catalog: Catalog, site: Site, kind: Kind, plural: str, topics: list[T
     cards = catalog.cards(id for numbered in items.values() for _, id in numbered)
     if kind is SUBJECT:
         feed.prepare(catalog, (id for numbered in items.values() for _, id in numbered[-feed.ENTRIES :]))
-    folder = plural.lower()
+    words = site.words
+    subject = kind is SUBJECT
+    plural = words.gettext("Subjects") if subject else words.gettext("Instructors")
     for topic in topics:
         numbered = [pair for pair in items.get(key(topic.id), ()) if pair[1] in cards]
         cut = cuts[topic.id]
@@ -90,12 +92,14 @@ def _pages(catalog: Catalog, site: Site, kind: Kind, plural: str, topics: list[T
         atom = f"{base}feed.xml" if kind is SUBJECT else ""
         crumbs = [Crumb(plural, f"/{folder}/")]
         title = f"{nth(topic.title, topic.namesakes)} · {plural}"
-        about = f"Lectures on {topic.title}." if kind is SUBJECT else f"Lectures by {topic.title}."
+        about = (words.gettext("Lectures on %(subject)s.", subject=topic.title) if subject
+                 else words.gettext("Lectures by %(name)s.", name=topic.title))
         jsonld = script_json({"@context": "https://schema.org", "@graph": [breadcrumbs(site, [*crumbs, Crumb(topic.title, base)])]})
         for page in wanted.get(topic.id, ()):
             low, high = cut.bounds(page)
             shown = [cards[id] for number, id in reversed(numbered) if low <= number <= high]
-            head = Head(f"{title} · page {page}" if page else title, about, feed=atom, section=folder, jsonld=jsonld)
+            head = Head(words.gettext("%(title)s · page %(number)s", title=title, number=page) if page else title,
+                        about, feed=atom, section=folder, jsonld=jsonld)
             page_keys = [key(topic.id), cut.fact(page), *(keys.video_card(c.id) for c in shown)]
             content = Shown(topic, kind.name, crumbs, shown, pager(base, cut, page), atom)
             unit = unit_of(topic.id, page)

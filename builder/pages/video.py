@@ -27,7 +27,7 @@ from builder.pages.page import (
     nth,
     script_json,
 )
-from builder.pages.words import iso_duration, language_name, noon, shorten, text_lang
+from builder.pages.words import iso_duration, noon, shorten, text_lang
 from edge.address import Path, group_tag
 from edge.policy import PLAYER_HOSTS
 
@@ -98,6 +98,8 @@ def chunks(catalog: Catalog) -> Iterator[list[int]]:
 
 def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
     """The pages of the published ones among the videos *ids*."""
+    words = site.words
+    courses = Crumb(words.gettext("Courses"), "/courses/")
     videos = catalog.videos(ids)
     batches = catalog.batches(sorted({v.batch_id for v in videos}))
     orders = catalog.orders(list(batches))
@@ -124,14 +126,14 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
         parts = cut(video.html)
         lecture = Lecture(
             video, batch,
-            [Crumb("Courses", "/courses/"), Crumb(batch.course_title, at("courses", batch.course_slug)),
+            [courses, Crumb(batch.course_title, at("courses", batch.course_slug)),
              Crumb(batch.title, at("batches", batch.slug))],
             [_watch(s, site) for s in own],
             cards[video.id].instructors, subjects.get(video.id, []), resources.get(video.id, []),
             [(c.language, f"/captions/{video.id}/{c.language}.vtt") for c in spoken_of if c.kind == "captions"],
             [(c.language, f"/captions/{video.id}/{c.language}.txt") for c in spoken_of if c.kind == "transcript"],
             Markup(parts[0]), [Part(f"{path}text/page/{n}/", n) for n in range(2, len(parts) + 1)],
-            text_lang(video.title + video.plain, video.language), language_name(video.language),
+            text_lang(video.title + video.plain, video.language), words.language_name(video.language),
             [cards[id] for id in around[video.id]],
             cards[order.ids[place - 1]] if place else None,
             cards[order.ids[place + 1]] if place + 1 < len(order.ids) else None,
@@ -141,7 +143,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
         title = f"{names[batch.id][place]} · {nth(batch.title, batch.namesakes)}"
         yield Page(path, VIDEO, _keys(lecture), groups, lecture, _head(lecture, site, title, path), video.id)
         for n, part in enumerate(parts[1:], 2):
-            yield _text_page(lecture, Path(f"{path}text/page/{n}/"), n, part, title, groups)
+            yield _text_page(lecture, site, Path(f"{path}text/page/{n}/"), n, part, title, groups)
         yield Page(data_path(video.id), DATA, [keys.video(video.id), keys.batch_card(batch.id)], groups, _data(lecture, site),
                    unit=video.id)
 
@@ -225,7 +227,7 @@ def _keys(lecture: Lecture) -> list[int]:
 def _head(lecture: Lecture, site: Site, title: str, path: Path) -> Head:
     video = lecture.video
     url = site.base_url + path
-    about = lecture.video.plain or f"A lecture of {lecture.batch.title}."
+    about = lecture.video.plain or site.words.gettext("A lecture of %(batch)s.", batch=lecture.batch.title)
     learning: dict[str, Any] = {
         "@type": "LearningResource", "@id": url, "url": url, "name": video.title, "description": shorten(about, 300),
         "learningResourceType": "lecture", "isAccessibleForFree": not lecture.batch.gated,
@@ -258,9 +260,11 @@ def _head(lecture: Lecture, site: Site, title: str, path: Path) -> Head:
     )
 
 
-def _text_page(lecture: Lecture, path: Path, n: int, part: str, title: str, groups: str) -> Page:
+def _text_page(lecture: Lecture, site: Site, path: Path, n: int, part: str, title: str, groups: str) -> Page:
     more = [Part(at("videos", lecture.video.slug), 1), *lecture.more]
-    head = Head(f"{title} · text {n}", f"Part {n} of the text that goes with {lecture.video.title}.", "article")
+    words = site.words
+    head = Head(words.gettext("%(title)s · text %(number)s", title=title, number=n),
+                words.gettext("Part %(number)s of the text that goes with %(title)s.", number=n, title=lecture.video.title), "article")
     own_keys = [keys.video(lecture.video.id), keys.batch_card(lecture.batch.id), keys.course_card(lecture.batch.course_id)]
     return Page(path, TEXT, own_keys, groups,
                 lecture._replace(text=Markup(part), more=more, crumbs=[*lecture.crumbs, Crumb(lecture.video.title, more[0].path)]),

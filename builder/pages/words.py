@@ -1,20 +1,10 @@
-"""How figures and languages read: durations, dates, names of languages, which script a text is in."""
+"""What reads alike in every language: a player's clock, what machines read, which script a text is in."""
 from __future__ import annotations
 
 import re
 from datetime import date
 from functools import lru_cache
 
-LANGUAGES = {
-    "ar": "Arabic", "ca": "Catalan", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English",
-    "es": "Spanish", "eu": "Basque", "fa": "Persian", "fi": "Finnish", "fr": "French", "gl": "Galician", "he": "Hebrew",
-    "hi": "Hindi", "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean",
-    "lt": "Lithuanian", "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian",
-    "ru": "Russian", "sk": "Slovak", "sv": "Swedish", "ta": "Tamil", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian",
-    "vi": "Vietnamese", "zh": "Chinese",
-}
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-           "November", "December")
 # A spoken language whose script is its own: text in that script is in that language.
 _SCRIPTS = {
     "ru": re.compile("[\u0400-\u04ff]"), "uk": re.compile("[\u0400-\u04ff]"), "ko": re.compile("[\uac00-\ud7af]"),
@@ -22,11 +12,6 @@ _SCRIPTS = {
     "ar": re.compile("[\u0600-\u06ff]"), "fa": re.compile("[\u0600-\u06ff]"), "he": re.compile("[\u0590-\u05ff]"),
     "el": re.compile("[\u0370-\u03ff]"), "th": re.compile("[\u0e00-\u0e7f]"), "ta": re.compile("[\u0b80-\u0bff]"),
 }
-
-
-def language_name(code: str | None) -> str:
-    """The English name of a language code; the code itself where we know none; "" for none."""
-    return LANGUAGES.get(code.partition("-")[0], code) if code else ""
 
 
 def text_lang(text: str, spoken: str | None) -> str:
@@ -38,15 +23,6 @@ def text_lang(text: str, spoken: str | None) -> str:
     if not spoken or not (script := _SCRIPTS.get(spoken.partition("-")[0])):
         return ""
     return spoken if script.search(text) else ""
-
-
-@lru_cache(8192)
-def minutes(seconds: int | None) -> str:
-    """A length as people say it: ``24 min``, ``1 h 05 min``; "" for none."""
-    if not seconds:
-        return ""
-    whole = max(round(seconds / 60), 1)
-    return f"{whole} min" if whole < 60 else f"{whole // 60} h {whole % 60:02} min"
 
 
 @lru_cache(8192)
@@ -63,12 +39,6 @@ def iso_duration(seconds: int) -> str:
     """ISO 8601 duration: ``PT1H5M7S``."""
     h, m, s = seconds // 3600, seconds // 60 % 60, seconds % 60
     return "PT" + (f"{h}H" if h else "") + (f"{m}M" if m else "") + (f"{s}S" if s or seconds < 60 else "")
-
-
-@lru_cache(8192)
-def long_date(day: date | None) -> str:
-    """``14 July 2022``; "" for none. No clock, no zone: the day is the place's own."""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}" if day else ""
 
 
 @lru_cache(8192)

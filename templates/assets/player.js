@@ -4,6 +4,8 @@
 //   lectern:ended     {video, position_s, duration_s}  at the end
 //   lectern:resume    {position_s}                     to be dispatched on it: where to start, or to go on; ?t= in the address
 //                                                      of the page counts more
+import { _ } from "{{ asset('words.js') }}";
+
 // Press play: only now is another host asked. Without this script the button is a link to the lecture's own place.
 for (const player of document.querySelectorAll(".player[data-frame], .player[data-file]")) {
   const button = player.querySelector(".play");
@@ -40,7 +42,7 @@ function video(player) {
 // What cannot be played here may still be watched at its own place.
 function leave(player, button) {
   player.dataset.failed = "1";
-  button.querySelector("span").textContent = `It does not play here. Open it at ${new URL(button.href).hostname}`;
+  button.querySelector("span").textContent = _("It does not play here. Open it at %(host)s", { host: new URL(button.href).hostname });
   player.replaceChildren(button);
   button.focus();
 }

@@ -100,7 +100,7 @@ def clean(dsn: str, renderer: render.Renderer) -> dict[str, str]:
                 found[key_of(SitePath(path))] = digest[3:]
         with connection.cursor() as cursor:
             cursor.execute("SELECT path FROM live.tombstone")
-            for page in retired.gone([path for (path,) in cursor]):
+            for page in retired.gone(SITE, [path for (path,) in cursor]):
                 if key_of(page.path) in found:
                     raise Lost(f"{page.path} stands and has a tombstone")
                 found[key_of(page.path)] = renderer.object(page, renderer.text(page), 0).digest

@@ -302,7 +302,7 @@ class World:
                 if kind != "asset":
                     assert path not in found, f"{path} is made twice"
                     found[path] = (kind, digest[3:], print_[3:], tags, [int(key) for key in keys[1:-1].split(",") if key], int(unit))
-        for page in retired.gone([path for (path,) in self.sql("SELECT path FROM live.tombstone")]):
+        for page in retired.gone(SITE, [path for (path,) in self.sql("SELECT path FROM live.tombstone")]):
             assert page.path not in found, f"{page.path} is gone and stands"
             thing = self._clean.object(page, self._clean.text(page), 0)
             found[page.path] = ("gone", thing.digest, self._fingerprints["gone"], thing.tags, page.keys, 0)
