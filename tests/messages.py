@@ -41,8 +41,11 @@ def rule_of(code: str) -> str:
 
 def brought_up_to_date(old: str, code: str) -> str:
     """The catalog *old* of a language with the messages that are said, sorted; "" begins one."""
-    header = old.partition("\n\n")[0] or "\n".join([
-        'msgid ""', 'msgstr ""', f'"Language: {code}\\n"', '"Content-Type: text/plain; charset=utf-8\\n"', f'"Plural-Forms: {rule_of(code)}\\n"'])
+    header = old.partition("\n\n")[0] or f'''msgid ""
+msgstr ""
+"Language: {code}\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: {rule_of(code)}\\n"'''
     catalog = read_po(io.BytesIO((old or header).encode()))
     catalog.update(said(), no_fuzzy_matching=True)
     out = io.BytesIO()

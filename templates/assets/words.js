@@ -1,8 +1,8 @@
 // What scripts say. The builder has put each message in the site's language already, a plural as the list of its forms.
 const form = (n) => Number({{ plural }});
 
-// _("Open it at %(host)s", { host })
+// A text, with values in the places of their names.
 export const _ = (text, values = {}) => text.replace(/%\((\w+)\)s/g, (whole, name) => values[name] ?? whole);
 
-// ngettext("%(n)s lecture", "%(n)s lectures", count)
+// The form of a text that goes with n, which stands in it.
 export const ngettext = (forms, n, values = {}) => _(forms[form(n)], { n: n.toLocaleString(document.documentElement.lang), ...values });
