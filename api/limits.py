@@ -27,13 +27,10 @@ from api.auth import sessions
 from api.counting import InRedis, Ring, Window
 from api.errors import ServeError, problem
 from api.shared import Shared
-from edge.tiers import WINDOW_S
+from edge.tiers import ADDRESS_CEILING, WINDOW_S
 
 EXTENSION = "lectern.limits"
 EXEMPT = ("/healthz", "/readyz")  # asked by what keeps the server alive
-ADDRESS_CEILING = 50
-"""How many times a client's limit an address may ask whose students are signed in: a school of some hundreds."""
-
 KNOWN_PLACE_S = 30 * 24 * 60 * 60
 """So long an account opens from a network where its owner logged in, whatever strangers tried elsewhere."""
 

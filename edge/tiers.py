@@ -33,8 +33,26 @@ BROWSER_S = MINUTE_S
 ERROR_S = 5
 """An edge may hold the 404 of a page that is published a moment later, and no purge by tag finds it."""
 
+FAULT_S = 1
+"""What an edge keeps of a 5xx that it has nothing older for: a crowd then costs a failing origin one request a second."""
+
+REFUSED_S = 2 * MINUTE_S
+"""How long an edge remembers that an answer was not to be kept, so that those who wait for it are not made to queue."""
+
+STALE_SHARE = 60
+"""An edge may show a page for a further sixtieth of its tier's time while it fetches the new one."""
+
+STALE_IF_ERROR_S = DAY_S
+"""So long past its time an edge shows what it has where the origin fails: a night, and the hours until somebody is there."""
+
 WINDOW_S = 15 * MINUTE_S
 """Length of the window in which requests and log-in attempts are counted."""
+
+ADDRESS_CEILING = 50
+"""How many times a client's limit an address may ask whose students are signed in: a school of some hundreds."""
+
+FLOOD_WINDOW_S = 10
+"""In so long an address may cause as many origin fetches as a client may ask the API in a whole window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +67,16 @@ class Profile:
     requests_per_window: int  # a client, in WINDOW_S
     auth_attempts_per_window: int
     instances: tuple[int, int]  # API instances, least and most
+    origin_connections: int  # from one edge to one server behind it, at once
     media_s: int = DAY_S
 
 
 PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("100k", 30 * MINUTE_S, 1 * HOUR_S, 5 * MINUTE_S, 50, 1000, 50, (5, 8)),
-        Profile("500k", 1 * HOUR_S, 2 * HOUR_S, 10 * MINUTE_S, 75, 1500, 50, (10, 15)),
-        Profile("1m", 2 * HOUR_S, 4 * HOUR_S, 15 * MINUTE_S, 100, 2000, 50, (15, 20)),
+        Profile("100k", 30 * MINUTE_S, 1 * HOUR_S, 5 * MINUTE_S, 50, 1000, 50, (5, 8), 200),
+        Profile("500k", 1 * HOUR_S, 2 * HOUR_S, 10 * MINUTE_S, 75, 1500, 50, (10, 15), 400),
+        Profile("1m", 2 * HOUR_S, 4 * HOUR_S, 15 * MINUTE_S, 100, 2000, 50, (15, 20), 800),
     )
 }
 
@@ -86,6 +105,23 @@ def cache_control(tier: Tier, profile: str) -> str:
         case "never":
             return "no-store"
     raise KeyError(tier)
+
+
+EDGE_TIERS: tuple[Tier, ...] = ("catalog", "metadata", "media", "named", "asset")
+"""What edges may show for a while past its time. A redirect or a "gone" they ask for again first."""
+
+
+def stale_s(tier: Tier, profile: str) -> int:
+    """For how many seconds past its time an edge may show an object of *tier* while it fetches a newer one."""
+    times = PROFILES[profile]
+    match tier:
+        case "catalog":
+            return max(1, times.catalog_s // STALE_SHARE)
+        case "metadata":
+            return max(1, times.metadata_s // STALE_SHARE)
+        case "media" | "named" | "asset":
+            return max(1, times.media_s // STALE_SHARE)
+    return 0
 
 
 def _edge(edge_s: int) -> str:

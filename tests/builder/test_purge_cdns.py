@@ -177,7 +177,7 @@ def test_two_tiers_under_load_all_converge_in_every_encoding(dsn: str, tmp_path:
     codings: tuple[dict[str, str], ...] = ({"Accept-Encoding": "gzip"}, {"Accept-Encoding": "br"}, {})
     done = threading.Event()
     with (closing(SQLiteStore(tmp_path / "site.db")) as store, varnish(Origin(store), HOST) as shield,
-          varnish_before(int(shield.url.rpartition(":")[2]), HOST) as edge):
+          varnish_before(int(shield.url.rpartition(":")[2]), HOST, shield=True) as edge):
         purger = Varnish([shield.url, edge.url], BASE_URL, again_after_s=0.3)
 
         def read(headers: dict[str, str]) -> None:

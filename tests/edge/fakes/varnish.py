@@ -1,4 +1,4 @@
-"""A real Varnish with default limits in front of an origin, and the smallest VCL that takes our purges."""
+"""A real Varnish with default limits in front of an origin, with the configuration that `config varnish` writes."""
 from __future__ import annotations
 
 import gzip
@@ -7,38 +7,20 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIEnvironment
 
+from edge.config import write
+from edge.config.place import Place, Upstream
+from edge.policy import page_headers
 from tests.edge.asking import Application
 from tests.edge.fakes.cache import Seen
 from tests.edge.servers import free_port, listening, wait_until
-
-_VCL = """
-vcl 4.1;
-import xkey;
-backend origin { .host = "127.0.0.1"; .port = "%d"; .first_byte_timeout = 15s; }
-acl purgers { "127.0.0.1"; }
-sub vcl_recv {
-    if (req.method == "PURGE") {
-        if (client.ip !~ purgers) { return (synth(403)); }
-        if (req.http.purge-everything) { ban("obj.status != 0"); return (synth(200)); }
-        if (req.http.xkey-purge) { set req.http.n = xkey.purge(req.http.xkey-purge); return (synth(200, "Purged " + req.http.n)); }
-        return (purge);
-    }
-    return (hash);
-}
-sub vcl_backend_response {
-    set beresp.http.xkey = beresp.http.Surrogate-Key;
-    set beresp.ttl = 1h;
-    return (deliver);
-}
-sub vcl_deliver { set resp.http.X-Hits = obj.hits; }
-"""
 
 
 class Varnish:
@@ -57,30 +39,50 @@ class Varnish:
             body = response.read()
             if response.headers["Content-Encoding"] == "gzip":
                 body = gzip.decompress(body)
-            return Seen(response.status, response.headers["X-Hits"] != "0", body.decode())
+            return Seen(response.status, "; hit" in response.headers["Cache-Status"].rpartition(",")[2], body.decode())
         finally:
             connection.close()
 
 
 @contextmanager
 def varnish(origin: Application, host: str) -> Iterator[Varnish]:
-    """Runs Varnish before *origin*; both end with the block, Varnish by its own process id."""
-    with served(origin) as port, varnish_before(port, host) as running:
+    """Runs Varnish before *origin*; both end with the block."""
+    with served(with_robots(origin)) as port, varnish_before(port, host) as running:
+        yield running
+
+
+def with_robots(origin: Application) -> Application:
+    """*origin* with the page that Varnish looks for to see whether it is well, which a site of a few pages lacks."""
+    def answered(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/robots.txt":
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [b"User-agent: *\n"]
+        return origin(environ, start_response)
+
+    return answered
+
+
+@contextmanager
+def varnish_before(origin_port: int, host: str, *, shield: bool = False, profile: str = "100k") -> Iterator[Varnish]:
+    """Runs Varnish before whatever listens on *origin_port*: another Varnish where *shield* holds."""
+    behind = Upstream("http", "127.0.0.1", origin_port)
+    place = Place(f"http://{host}", profile, page_headers(https=False), behind, behind, shields=(behind,) if shield else ())
+    with running_varnish(place) as running:
         yield running
 
 
 @contextmanager
-def varnish_before(origin_port: int, host: str) -> Iterator[Varnish]:
-    """Runs Varnish before whatever listens on *origin_port*, another Varnish perhaps."""
+def running_varnish(place: Place) -> Iterator[Varnish]:
+    """Runs Varnish at *place*, whatever it is before; it ends by its own process id."""
     binary = shutil.which("varnishd")
     assert binary, "varnishd is not there, and purges are tested on the real one: apt install varnish varnish-modules"
     folder = Path(tempfile.mkdtemp(prefix="lectern-varnish-"))
     folder.chmod(0o755)
     port, log = free_port(), folder / "log"
     with log.open("wb") as out:
-        (folder / "test.vcl").write_text(_VCL % origin_port)
+        write("varnish", place, folder)
         process = subprocess.Popen([
-            binary, "-F", "-n", str(folder / "n"), "-a", f"127.0.0.1:{port}", "-T", "127.0.0.1:0", "-f", str(folder / "test.vcl"),
+            binary, "-F", "-n", str(folder / "n"), "-a", f"127.0.0.1:{port}", "-T", "127.0.0.1:0", "-f", str(folder / "default.vcl"),
             "-s", "malloc,64m", "-p", "vsl_space=16M"], stdout=out, stderr=out)
         try:
             def ready() -> bool:
@@ -88,7 +90,7 @@ def varnish_before(origin_port: int, host: str) -> Iterator[Varnish]:
                 return listening(port)
 
             wait_until(ready, what="Varnish")
-            yield Varnish(port, host)
+            yield Varnish(port, place.host)
         finally:
             process.terminate()
             process.wait(timeout=10)

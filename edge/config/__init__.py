@@ -1,0 +1,33 @@
+"""Configuration of the caches before the site, made from tiers, policy and settings: never written by hand.
+
+`python build.py config TARGET --out DIR` writes it. A target is a module with one function, from a `Place` to the files
+of DIR by name; `targets` names them.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+
+from edge.config.place import Place
+
+TARGETS: dict[str, str] = {"varnish": "edge.config.varnish"}
+"""Each target and its module, whose `files` makes what DIR is to hold."""
+
+
+def files(target: str, place: Place) -> Mapping[str, str]:
+    """The files of *target*, text by name. Raises SettingsError where it cannot serve such a place."""
+    make: Callable[[Place], Mapping[str, str]] = import_module(TARGETS[target]).files
+    return make(place)
+
+
+def write(target: str, place: Place, out: Path) -> list[Path]:
+    """Write the files of *target* into the folder *out*, which is made where it is not. Raises SettingsError, OSError."""
+    made = files(target, place)
+    out.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, text in made.items():
+        path = out / name
+        path.write_text(text)
+        paths.append(path)
+    return paths
