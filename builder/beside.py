@@ -89,10 +89,12 @@ class Ears(Beside):
 
 
 class Sentry(Beside):
-    """Breaks the line of a release that the server has heard nothing of for DEAD_S: dead lines say nothing, and libpq waits for ever."""
+    """Breaks the line of a release that the server has heard nothing of for DEAD_S, or that goes on *grace_s* after the worker
+    was to stop: dead lines say nothing, libpq waits for ever, and no signal is handled while it does."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, stopping: Callable[[], bool], grace_s: float) -> None:
         super().__init__("sentry")
+        self._stopping, self._grace_s = stopping, grace_s
         self._dsn = make_dsn(dsn, application_name="lectern sentry")
         self._lock = threading.Lock()
         self._watched: tuple[int, int] | None = None  # the backend's process, and our end of the line
@@ -109,7 +111,16 @@ class Sentry(Beside):
 
     def run(self) -> None:
         before = None
-        while not self.ending.wait(SENTRY_S):
+        next_s = SENTRY_S
+        while not self.ending.wait(_GLANCE_S):
+            if self._stopping():
+                if not self.ending.wait(self._grace_s):
+                    self._break(self._watched)
+                continue
+            next_s -= _GLANCE_S
+            if next_s > 0:
+                continue
+            next_s = SENTRY_S
             watched = self._watched
             if watched and watched == before:  # a release that is done sooner is never asked about
                 with suppress(psycopg2.Error):  # the database is away: the worker's own line will tell
@@ -120,8 +131,12 @@ class Sentry(Beside):
         with closing(psycopg2.connect(self._dsn)) as connection, connection, connection.cursor() as cursor:
             cursor.execute(_SPEAKS, {"pid": watched[0], "after": DEAD_S})
             speaks = cursor.fetchone() == (True,)
+        if not speaks:
+            self._break(watched)
+
+    def _break(self, watched: tuple[int, int] | None) -> None:
         with self._lock:
-            if not speaks and self._watched == watched:
+            if watched and self._watched == watched:
                 break_off(watched[1])
 
 

@@ -19,6 +19,10 @@ _ASK_AGAIN_S = 0.2  # between two looks whether the holder is silent
 SILENT_S = 120.0
 """A builder that has said nothing to the database for so long is taken for dead, or paused. It speaks with each lot of
 pages, and waits a minute for a store at most."""
+LARGEST_NUMBER = 2**31 - 2**20
+"""A write number above that is none of ours: the sequence ends soon after."""
+HELD_BACK = "more would leave than any change says"
+"""Why a page waits whose retirement the guard held back."""
 
 
 class LeaseHeld(LecternError):
@@ -126,7 +130,7 @@ class Standing(NamedTuple):
     store: str | None  # where the newest release went: the manifest speaks of that store
     waiting: int  # changes
     waiting_keys: int
-    uncertain: bool  # a release died
+    died: str | None  # the cause of the newest release that died
 
 
 def standing(connection: Connection) -> Standing:
@@ -135,7 +139,7 @@ def standing(connection: Connection) -> Standing:
         cursor.execute(
             """SELECT (SELECT held_at FROM live.site), NOT EXISTS (SELECT FROM live.object),
                 (SELECT store FROM live.release ORDER BY number DESC LIMIT 1), w.changes::int, coalesce(w.keys, 0)::int,
-                EXISTS (SELECT FROM live.release WHERE state = 'writing')
+                (SELECT cause FROM live.release WHERE state = 'writing' ORDER BY number DESC LIMIT 1)
             FROM (SELECT count(*) AS changes, sum(cardinality(keys)) AS keys FROM catalog.change WHERE release IS NULL) w""")
         (row,) = cursor.fetchall()
     connection.commit()
@@ -159,6 +163,8 @@ def draw(connection: Connection) -> int:
 
 def raise_above(connection: Connection, number: int) -> bool:
     """See that write numbers to come are higher than *number*, which a store was found to hold. True where it had to."""
+    if number > LARGEST_NUMBER:
+        return False
     with connection.cursor() as cursor:
         cursor.execute("SELECT setval('live.write_number', %s) FROM live.write_number WHERE last_value < %s", (number, number))
         raised = cursor.fetchone() is not None
@@ -174,10 +180,19 @@ def begin(connection: Connection, number: int, store: str, cause: str, changes: 
             VALUES (%s, 'writing', transaction_timestamp(), %s, %s, %s)""", (number, store, cause, changes))
 
 
+def died_after(connection: Connection, number: int) -> int | None:
+    """The newest release after *number* that died while it may have written; a mending's own writes nothing by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(number) FROM live.release WHERE state = 'writing' AND cause <> 'heal' AND number > %s", (number,))
+        ((newest,),) = cursor.fetchall()
+    connection.commit()
+    return None if newest is None else int(newest)
+
+
 class Retry(NamedTuple):
     """What releases before this one left to do."""
 
-    units: list[int]  # with a page that could not be rendered, or was held back
+    units: list[int]  # with a page that could not be rendered; what was held back waits for a change, or for a plan of everything
     uncertain: list[int]  # with a page that a dead release may or may not have written
     uncertain_gone: list[str]
     assets: bool  # some of them are uncertain
@@ -189,7 +204,7 @@ class Retry(NamedTuple):
 def left(connection: Connection) -> Retry:
     """What is to be tried again, in the release's transaction."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT DISTINCT unit FROM live.set_aside")
+        cursor.execute("SELECT DISTINCT unit FROM live.set_aside WHERE why <> %s", (HELD_BACK,))
         units = [row[0] for row in cursor]
         cursor.execute("""SELECT o.unit, o.path, o.kind FROM live.object o JOIN live.release r ON r.number = o.release
             WHERE r.state = 'writing'""")
@@ -203,6 +218,9 @@ def left(connection: Connection) -> Retry:
                  [path for _, path, kind in rows if kind == "gone"], any(kind == "asset" for _, _, kind in rows),
                  [int(name) for name in what if not name.startswith("/")], [name for name in what if name.startswith("/")],
                  [id for id, _ in due])
+
+
+NOTHING_LEFT = Retry([], [], [], False, [], [], [])
 
 
 def put_on_hold(connection: Connection, number: int | None) -> None:

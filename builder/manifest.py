@@ -12,11 +12,6 @@ from builder.catalog.reads import Catalog
 from builder.pages.page import Page
 
 _COLUMNS = "path, kind, digest, fingerprint, tags, keys, size_bytes, release, unit, etag"
-_INDEXES = (
-    "CREATE INDEX object_keys ON live.object USING gin (keys) WITH (fastupdate = off)",
-    "CREATE INDEX object_release ON live.object (release)",
-    "CREATE INDEX object_unit ON live.object (unit)",
-)
 COUNTED = 20_000
 _GUARD_SHARE, _GUARD_PAGES = 0.2, 10
 """A release that would retire more than this of a kind, with no change that names what leaves, is held back there."""
@@ -65,7 +60,7 @@ class Manifest:
         self._release = release
         self._first = first
         if first:
-            self._cursor.execute("DROP INDEX live.object_keys, live.object_release, live.object_unit")
+            self._cursor.execute("SELECT live.drop_object_indexes()")
         else:
             for table in ("written (LIKE live.object)", 'seen (path text COLLATE "C")'):
                 self._cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ON COMMIT DELETE ROWS")
@@ -110,13 +105,14 @@ class Manifest:
 
     def _held(self, unnamed: Sequence[str]) -> frozenset[str]:
         """The kinds of which too many would leave unnamed."""
-        if not unnamed:
-            return frozenset()
-        counts = Counter(kind for kind in unnamed if kind != "redirect")
-        self._cursor.execute("SELECT kind, count(*) FROM live.object WHERE kind = ANY(%s) GROUP BY kind", (list(counts),))
-        totals = dict(self._cursor.fetchall())
-        held = {kind for kind, n in counts.items() if n == totals[kind] or (n > _GUARD_PAGES and n > _GUARD_SHARE * totals[kind])}
+        held = {kind for kind, n in Counter(unnamed).items() if kind != "redirect" and self._are_too_many(kind, n)}
         return frozenset({*held, "redirect"} if held else ())  # a redirect leaves with what it leads to
+
+    def _are_too_many(self, kind: str, leaving: int) -> bool:
+        most = int(leaving / _GUARD_SHARE) + 1  # of half a million no more are counted than tell
+        self._cursor.execute("SELECT count(*) FROM (SELECT FROM live.object WHERE kind = %s LIMIT %s) o", (kind, most))
+        ((total,),) = self._cursor.fetchall()
+        return bool(leaving == total or (leaving > _GUARD_PAGES and leaving > _GUARD_SHARE * total))
 
     def buried(self, fingerprint: str, *, trust: bool) -> list[str]:
         """Paths whose "gone" object is still to be made, or was made with something else than *fingerprint*, or is uncertain;
@@ -128,13 +124,17 @@ class Manifest:
             ORDER BY t.path""", (trust, fingerprint))
         return [row[0] for row in self._cursor]
 
+    def still_buried(self, paths: Sequence[str]) -> list[str]:
+        """Those of *paths* where no page stands again."""
+        self._cursor.execute("SELECT path FROM live.tombstone WHERE path = ANY(%s)", (list(paths),))
+        return [row[0] for row in self._cursor]
+
     def end(self, *, retain: bool) -> int:
         """Put the rows in place, and note what they replace; without *retain*, no rollback goes behind this. Returns how many
         objects are to be written."""
         run = self._cursor.execute
         if self._first:
-            for index in _INDEXES:
-                run(index)
+            run("SELECT live.make_object_indexes()")
             return self._count("live.object")
         if retain:
             run("""INSERT INTO live.retained (path, replaced_by, kept_as, kind, digest, tags, keys, size_bytes, release, etag, unit)
@@ -156,11 +156,6 @@ class Manifest:
         return int(count)
 
 
-    def still_buried(self, paths: Sequence[str]) -> list[str]:
-        """Those of *paths* where no page stands again."""
-        self._cursor.execute("SELECT path FROM live.tombstone WHERE path = ANY(%s)", (list(paths),))
-        return [row[0] for row in self._cursor]
-
 
 def stale(connection: Connection, fingerprints: Mapping[str, str]) -> bool:
     """Whether something live was made with something else than *fingerprints* say, by kind."""
@@ -174,15 +169,14 @@ def stale(connection: Connection, fingerprints: Mapping[str, str]) -> bool:
     return stale
 
 
-def changed(connection: Connection, release: int) -> tuple[list[tuple[str, str, bool]], int]:
-    """What *release* wrote: (path, tags as edges know them, whether it is new there); and how many objects are live."""
+def changed(connection: Connection, release: int) -> list[tuple[str, str, bool]]:
+    """What *release* wrote: (path, tags as edges know them, whether it is new there)."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT o.path, coalesce(k.tags, o.tags), k.path IS NULL FROM live.object o
             LEFT JOIN live.retained k ON k.path = o.path AND k.replaced_by = o.release
             WHERE o.release = %s AND o.kind <> 'asset' ORDER BY o.path""", (release,))
-        rows = cursor.fetchall()
-    return rows, about(connection)
+        return cursor.fetchall()
 
 
 def about(connection: Connection) -> int:
@@ -197,12 +191,12 @@ def about(connection: Connection) -> int:
     return int(estimate)
 
 
-def note_etags(connection: Connection, etags: Mapping[str, str]) -> None:
-    """What the store calls the versions just written, by path."""
+def note_etags(connection: Connection, release: int, etags: Mapping[str, str]) -> None:
+    """What the store calls the versions that *release* has just written, by path."""
     if etags:
         with connection.cursor() as cursor:
-            cursor.execute("UPDATE live.object o SET etag = n.etag FROM unnest(%s, %s) AS n (path, etag) WHERE o.path = n.path",
-                           (list(etags), list(etags.values())))
+            cursor.execute("""UPDATE live.object o SET etag = n.etag FROM unnest(%s, %s) AS n (path, etag)
+                WHERE o.path = n.path AND o.release = %s""", (list(etags), list(etags.values()), release))
 
 
 def counts(connection: Connection) -> dict[str, int]:

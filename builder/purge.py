@@ -20,6 +20,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
+from builder import manifest
 from edge.cdn.port import ALL, Name, PurgeError, Purger, QuotaError, parse, tag, url
 
 LONGEST_WAIT_S = 300.0
@@ -28,6 +29,9 @@ RETRY_AFTER_S = 3_600.0
 
 WHOLE = 0.9
 """A release that changes so much of the site names everything: the rest is cheaper to fetch again than the names to send."""
+
+FOLDED = 200_000
+"""Objects that are folded at once, some 100 MB; a release that changes more names everything."""
 
 SLOTS = 4
 """Second purges that fall due in the same quarter of the wait go together: so few rows wait, however often is published."""
@@ -161,6 +165,16 @@ def owe(cursor: Cursor, purgers: Iterable[Purger], release: int, changed: Sequen
     return sum(owe_names(cursor, purger, release, fold(purger, changed, live_objects, uncertain=uncertain)) for purger in purgers)
 
 
+def owe_release(connection: Connection, purgers: Sequence[Purger], release: int, written: int, *, uncertain: bool) -> int:
+    """As `owe`, for what the manifest says of *release*, which has *written* so many objects."""
+    live = manifest.about(connection)
+    with connection.cursor() as cursor:
+        if written > FOLDED :
+            return sum(owe_names(cursor, purger, release, [ALL]) for purger in purgers)
+        changed = [Changed(*row) for row in manifest.changed(connection, release)]
+        return owe(cursor, purgers, release, changed, live, uncertain=uncertain)
+
+
 def owe_names(cursor: Cursor, purger: Purger, release: int, names: Sequence[Name]) -> int:
     """As `owe`, for names that are chosen already, as by a takedown. Returns how many they are."""
     if names:
@@ -214,14 +228,15 @@ def acknowledged(cursor: Cursor, release: int) -> bool:
 def announce(purgers: Iterable[Purger], paths: Iterable[str]) -> None:
     """Ask at once that errors at *paths*, which are about to be created, be forgotten. Never waits, never raises.
 
-    CDNs that bill each name are not asked: the release's own purge names the paths, and errors last for seconds.
+    CDNs that bill each name, or count requests, are not asked: the release's own purge, which wants that quota, names the paths,
+    and errors last for seconds.
     """
     names = [url(path) for path in paths]
     if not names or len(names) > ANNOUNCED_PATHS:
         return
     for purger in purgers:
         size = purger.can.urls_a_request
-        asked = [name for name in names if purger.takes(name)] if size and not purger.can.usd_a_name else []
+        asked = [name for name in names if purger.takes(name)] if size and not (purger.can.usd_a_name or purger.can.rate) else []
         if not asked or not ANNOUNCERS.acquire(blocking=False):
             continue
         batches = [asked[i : i + size] for i in range(0, len(asked), size)]
@@ -369,5 +384,3 @@ def _one(cursor: Cursor) -> tuple[Any, ...]:
     row = cursor.fetchone()
     assert row is not None
     return row
-
-

@@ -122,8 +122,7 @@ class _Ask:
     """One page in one coding, for all debts that wait for it."""
 
     kind: str
-    debts: dict[int, int]  # id to release
-    until: float
+    debts: dict[int, tuple[int, float]]  # id to release, and until when it waits: a newer one lengthens no older one's time
     next_at: float
     pause_s: float = _FIRST_PAUSE_S
 
@@ -169,9 +168,9 @@ class Receipts:
         for id, release, path, kind in rows:
             self._debts.add(id)
             for encoding in ENCODINGS if path else ():
-                ask = self._asks.setdefault((path, encoding), _Ask(kind, {}, 0.0, now))
-                ask.debts[id] = release
-                ask.until, ask.next_at, ask.pause_s = now + self._wait_s, now, _FIRST_PAUSE_S
+                ask = self._asks.setdefault((path, encoding), _Ask(kind, {}, now))
+                ask.debts[id] = release, now + self._wait_s
+                ask.next_at, ask.pause_s = now, _FIRST_PAUSE_S
 
     def _stored(self, path: str) -> tuple[Object, bytes] | None:
         found = self._store.get(key_of(Path(path)))
@@ -189,12 +188,15 @@ class Receipts:
         answer = self._edge.ask(path, encoding) if answers else None
         seen = answer is not None and answer.shows(*stored)
         now = self._clock()
-        if not seen and now < ask.until:
+        done = {id: release for id, (release, until) in ask.debts.items() if seen or now >= until}
+        for id in done:
+            del ask.debts[id]
+        if ask.debts:
             ask.next_at, ask.pause_s = now + ask.pause_s, min(ask.pause_s * 1.6, _LONGEST_PAUSE_S)
-            return answer is not None
-        del self._asks[path, encoding]
+        else:
+            del self._asks[path, encoding]
         with connection.cursor() as cursor:
-            for release in sorted({*ask.debts.values()}):
+            for release in sorted({*done.values()}):
                 cursor.execute(_SEEN, {"release": release, "kind": ask.kind, "url": self._edge.url + path, "encoding": encoding,
                                        "seen": seen, "served_by": answer.served_by if answer else ""})
         return answer is not None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import IO
 
+from builder.journal import LARGEST_NUMBER
 from builder.pages.page import NEW
 from builder.task import Batch, unpack
 from edge.address import Key, path_of
@@ -14,6 +15,8 @@ from edge.errors import LecternError, StoreError
 from edge.store.port import Put, Store, Written
 
 _SPOOL_KEPT_BYTES = 8 << 20  # an upload that is smaller stays in memory
+_TOLD = 1_001  # new paths that are told; of more nobody is asked to forget an error (builder.purge.ANNOUNCED_PATHS)
+ETAGS_TOGETHER = 5_000  # that are held until they are noted; half a million are 150 MB
 _TRIES = 5  # for one object that somebody else keeps changing
 
 
@@ -24,13 +27,14 @@ class FencedOff(LecternError):
 
 
 def upload(store: Store, batches: Iterable[Batch], number: int, hold: Callable[[], None],
-           created: Callable[[list[str]], None]) -> dict[str, str]:
+           created: Callable[[list[str]], None], noted: Callable[[dict[str, str]], None]) -> dict[str, str]:
     """Put the objects of *batches*, which are drawn lazily and whose end commits the journal, as release *number*.
 
     A store whose put is one transaction takes them as they come: nothing is seen before the last is
     drawn. Any other gets them from a spool, in the order of builder.pages.page, and what fails stops what
     follows. *hold* is asked before each lot and raises where the lease is lost; *created* is told the new paths when
-    they are up, before anything that links to them. Returns the ETags that only the store knows, by path.
+    they are up, before anything that links to them. ETags that only the store knows, by path, are *noted* where they are
+    many, in a transaction that the next *hold* ends; the last of them are returned.
     Raises StoreError, FencedOff.
     """
     if store.atomic:
@@ -49,11 +53,14 @@ def upload(store: Store, batches: Iterable[Batch], number: int, hold: Callable[[
             for puts in _spooled(spools[order]):
                 hold()
                 written = store.put(puts)
-                paths += [path_of(Key(put.object.key)) for put in puts]
                 if order == NEW:  # what a dead release left there may be linked to, and waits until all that it links to is there
+                    paths += [path_of(Key(put.object.key)) for put in puts[: _TOLD - len(paths)]]
                     pickle.dump(pickle.dumps(_again(written, number), 5), late)
                     written = written._replace(refused=[])
                 etags |= _taken_over(store, written, number)
+                if len(etags) >= ETAGS_TOGETHER:
+                    noted(etags)
+                    etags = {}
             for puts in _spooled(late):
                 if puts:
                     hold()
@@ -72,7 +79,7 @@ def _at_once(store: Store, batches: Iterable[Batch], number: int, hold: Callable
             for order, blob in batch.puts.items():
                 puts = unpack(blob)
                 if order == NEW:
-                    paths.extend(path_of(Key(put.object.key)) for put in puts)
+                    paths.extend(path_of(Key(put.object.key)) for put in puts[: _TOLD - len(paths)])
                 yield from puts
 
     written = store.put(drawn())
@@ -102,7 +109,7 @@ def _again(written: Written, number: int) -> list[Put]:
     again: list[Put] = []
     for refused in written.refused:
         head = refused.head
-        if head is not None and head.write_number > number:
+        if head is not None and number < head.write_number <= LARGEST_NUMBER:
             raise FencedOff(
                 f"{head.key} in the store was written by number {head.write_number}, after this release ({number}). Another "
                 "builder took over: build again. Or the database is from a backup: `python build.py verify --heal`.")

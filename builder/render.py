@@ -137,7 +137,6 @@ class OtherVersionError(LecternError):
 _here = threading.local()  # a cluster's worker may run tasks in several threads
 
 
-
 def run(job: Job, task: Task) -> Batch:
     """Render a task in the job's snapshot. The thread keeps connection and templates for the job's next task.
 

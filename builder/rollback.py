@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from psycopg2.extensions import connection as Connection
@@ -11,7 +12,7 @@ from builder import journal, manifest, purge, release, render
 from builder.catalog.reads import Catalog
 from builder.packing import order_of, replacing, row_text, stamp
 from builder.pages import KINDS
-from builder.pages.page import Page
+from builder.pages.page import LEAVES, Kind, Page
 from builder.task import Batch, Job
 from edge.address import Path, key_of
 from edge.cdn.port import Purger
@@ -87,14 +88,12 @@ def back_to(connection: Connection, store: Store, job: Job, renderer: render.Ren
         journal.put_on_hold(connection, number)
         connection.commit()
 
-    etags = release.upload(store, batches(), own, lambda: journal.hold(connection), lambda paths: purge.announce(purgers, paths))
-    manifest.note_etags(connection, etags)
+    etags = release.upload(store, batches(), own, lambda: journal.hold(connection), lambda paths: purge.announce(purgers, paths),
+                           partial(manifest.note_etags, connection, own))
+    manifest.note_etags(connection, own, etags)
     purged = 0
     if purgers:
-        changed, total = manifest.changed(connection, own)
-        with connection.cursor() as cursor:
-            purged = purge.owe(cursor, purgers, own, [purge.Changed(*row) for row in changed], total,
-                               uncertain=not all(change.certain for change in changes))
+        purged = purge.owe_release(connection, purgers, own, counts["uploaded"], uncertain=not all(change.certain for change in changes))
     journal.live(connection, own, rendered=len(away), uploaded=counts["uploaded"], retired=len(away), purged=purged, held_back=0)
     connection.commit()
     return Restored(own, counts["uploaded"], len(away))
@@ -176,7 +175,7 @@ def _batch(store: Store, own: int, changes: Sequence[_Change]) -> Batch:
         was = found[0]
         body = stamp(was.body, own) if was.gzipped else was.body
         thing = Object(key_of(Path(change.path)), body, *was[2:6], own, *was[7:])
-        page = Page(Path(change.path), KINDS[change.then_kind], change.then_keys, "", None)
+        page = Page(Path(change.path), KINDS.get(change.then_kind) or _forgotten(change.then_kind, was), change.then_keys, "", None)
         now = manifest.Row(
             change.path, 0, change.kind, change.digest, [], "", 0, change.release, change.etag, "", change.certain, change.was)
         puts.setdefault(order_of(page, now), []).append(replacing(thing, now))
@@ -185,3 +184,8 @@ def _batch(store: Store, own: int, changes: Sequence[_Change]) -> Batch:
     changed = len(rows)
     return Batch({order: pickle.dumps(some, 5) for order, some in puts.items()}, "".join(rows).encode(),
                  [change.path for change in changes], 0, changed, 0, [], [], {})
+
+
+def _forgotten(kind: str, was: Object) -> Kind:
+    """A kind of page that this version makes no more: where it goes up is known to nobody, so first."""
+    return Kind(kind, "", was.content_type, LEAVES)

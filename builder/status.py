@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from psycopg2.extensions import connection as Connection
 
+from builder import journal
 from builder.catalog import changes
 from builder.catalog.refresh import rows as refreshed
 from edge.errors import StoreError
@@ -45,16 +46,13 @@ _UNSEEN = """
         WHERE asked_at > clock_timestamp() - interval '1 day' ORDER BY url, encoding, asked_at DESC) newest
     WHERE lag_ms IS NULL GROUP BY release ORDER BY release"""
 _WRITING = """
-    SELECT number, extract(epoch FROM clock_timestamp() - started_at)::int FROM live.release
+    SELECT number, extract(epoch FROM clock_timestamp() - started_at)::int, cause FROM live.release
     WHERE state = 'writing' AND started_at < clock_timestamp() - %(after)s * interval '1 second' ORDER BY number"""
 _CHECKED = "SELECT checked_at, check_found FROM live.site WHERE check_found <> '{}'"
 _REFRESHED = "SELECT count(*)::int, count(DISTINCT s.video_id)::int FROM live.refresh_source r JOIN catalog.source s USING (url)"
 _RECEIPTS = """
     SELECT release, kind, url, encoding, lag_ms, served_by, asked_at FROM live.receipt
     ORDER BY asked_at DESC, url, encoding LIMIT %(most)s"""
-
-HELD_BACK = "more would leave than any change says"
-"""As builder.pipeline writes it for what the guard held back."""
 
 
 class Receipt(NamedTuple):
@@ -136,9 +134,10 @@ def _publishing(ask: _Ask, waits: changes.Waiting, listener: Listener) -> Iterat
         yield (f"{waits.count} changes wait, the oldest for {waits.oldest_s:.0f} s, and "
                + ("no worker runs: start `python build.py watch`." if listener == "absent" else
                   "the worker hears no bell: see whether its line to the database is whole, then start it anew."))
-    for number, since_s in ask(_WRITING, after=WRITES_S):
+    for number, since_s, cause in ask(_WRITING, after=WRITES_S):
+        again = f"rollback {held[0][0]}" if held and cause == "rollback" else "resume"
         yield (f"Release {number} has been writing for {since_s // 60} minutes: where no builder is at work, it died; "
-               "`python build.py resume` goes on.")
+               f"`python build.py {again}` goes on.")
     for at, paths in ask(_CHECKED):
         yield (f"The check of {at:%Y-%m-%d} found {_many(len(paths), 'page')} that no change had named, {paths[0]} the first, and "
                "mended them: somebody edits past the triggers (session_replication_role, DISABLE TRIGGER, a restore of data only). "
@@ -146,7 +145,7 @@ def _publishing(ask: _Ask, waits: changes.Waiting, listener: Listener) -> Iterat
 
 
 def _pages(ask: _Ask) -> Iterator[str]:
-    for held, count, path, why, unit in ask(_ASIDE, held=HELD_BACK):
+    for held, count, path, why, unit in ask(_ASIDE, held=journal.HELD_BACK):
         if held:
             yield (f"{_many(count, 'page')} would leave though no edit speaks of it, {path} the first, and are held back. If they shall: "
                    "`python build.py build --full --retire`.")

@@ -9,7 +9,6 @@ import gc
 import math
 import random
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -28,6 +27,7 @@ from builder import journal, nightly, pipeline, plan, sweep
 from builder.bell import Bell
 from builder.beside import Beside, Ears, Payer, Receiver, Sentry, Tidier
 from builder.catalog import changes
+from builder.draft import Summary
 from builder.line import PATIENCE, answering
 from builder.nightly import Check
 from builder.pages.page import Site
@@ -98,9 +98,9 @@ class Worker:
         self._connection: Connection | None = None
         self._former = 0  # the server's process of the connection before
         self._threads: list[Beside] = []
-        self._sentry = Sentry(self._dsn)
+        self._sentry = Sentry(self._dsn, lambda: self._stopping, GRACE_S)
         self._on_ready: Callable[[], None] | None = None
-        self._tell = tell or _print
+        self._tell = tell or pipeline.tell
         self._mail: SimpleQueue[None] = SimpleQueue()  # its put may interrupt itself, so signals may call stop
         self._stopping = False
         self._said = ""
@@ -217,7 +217,7 @@ class Worker:
             if work.changes > count:
                 quiet = time.monotonic()
 
-    def _release(self, connection: Connection, make: Callable[[], pipeline.Summary]) -> pipeline.Summary:
+    def _release(self, connection: Connection, make: Callable[[], Summary]) -> Summary:
         begun = time.monotonic()
         with journal.lease(connection, LEASE_WAIT_S):
             done = make()
@@ -296,6 +296,11 @@ class Worker:
         while not self._stopping and (left_s := end - time.monotonic()) > 0:
             self._rest(left_s)
 
+    def _sleep(self, wait_s: float) -> None:
+        self._pause(wait_s)
+        if self._stopping:
+            raise WatchError("It was stopped while it waited.")
+
     def _say(self, event: str, error: Exception) -> None:
         """Once for each reason, until a release has succeeded."""
         line = f"{event} why={str(error).strip().partition(chr(10))[0]!r}"
@@ -318,7 +323,7 @@ class Worker:
             raise
         if self._publisher is None:
             self._publisher = pipeline.Publisher(self._dsn, connection, self._store, self._site, self._profile, self._executors,
-                                                 self._purgers, receipts=True)
+                                                 self._purgers, receipts=True, tell=self._tell, sleep=self._sleep)
             self._publisher.prepare()
             gc.freeze()  # the templates stay; looking through them for cycles would be the longest step of a release now and then
         else:
@@ -365,7 +370,3 @@ def _broken(error: psycopg2.Error, connection: Connection | None) -> bool:
     """Whether it is the database that went away, not a mistake of ours."""
     return (isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) or connection is None or connection.closed != 0
             or isinstance(error, psycopg2.errors.ReadOnlySqlTransaction))
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

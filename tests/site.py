@@ -12,6 +12,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from builder import journal, pipeline, render
+from builder.draft import Summary
 from builder.pages.page import Site
 from edge.address import Path as SitePath
 from edge.address import key_of, path_of
@@ -47,7 +48,7 @@ class Built:
             cursor.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
-    def build(self, *, site: Site = SITE, profile: str = "100k", executor: Executor | None = None, full: bool = False) -> pipeline.Summary:
+    def build(self, *, site: Site = SITE, profile: str = "100k", executor: Executor | None = None, full: bool = False) -> Summary:
         """One build into the store."""
         with closing(SQLiteStore(self._file)) as store:
             try:

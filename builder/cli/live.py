@@ -14,7 +14,8 @@ from edge.door import FINDINGS, json_option, show
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
-    from builder.pipeline import Publisher, Summary
+    from builder.draft import Summary
+    from builder.pipeline import Publisher
     from edge.cdn.port import Purger
     from edge.settings import Settings
     from edge.store.port import Store

@@ -13,7 +13,7 @@ from edge.door import FINDINGS, json_option, show
 
 if TYPE_CHECKING:
     from builder.catalog.refresh.report import Report as Refreshed
-    from builder.pipeline import Summary
+    from builder.draft import Summary
 
 SHOWN = 50  # problems on a terminal
 

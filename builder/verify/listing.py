@@ -9,11 +9,12 @@ from urllib.parse import quote, unquote
 
 from psycopg2.extensions import connection as Connection
 
+from builder.journal import LARGEST_NUMBER
 from edge.address import Key, key_of, path_of
+from edge.signed import PROTECTED
 from edge.store.port import Store
 
 _LOT = 5_000
-_LARGEST = 2**31 - 2**20  # a write number above that is none of ours: the sequence ends soon after
 
 _TABLE = """CREATE TEMPORARY TABLE IF NOT EXISTS listed (
         name text NOT NULL, path text COLLATE "C", etag text NOT NULL, size_bytes bigint NOT NULL, digest text NOT NULL,
@@ -30,11 +31,12 @@ _SAMPLE = """SELECT o.path FROM live.object o JOIN live.release r ON r.number = 
     WHERE r.state = 'live' AND l.digest = encode(o.digest, 'hex') AND l.size_bytes = o.size_bytes AND o.etag IN ('', l.etag)
         AND (o.kind = 'asset' OR l.write_number = o.release)
     ORDER BY random() LIMIT %s"""
-# Purpose: what the store has and nothing names: no page, no kept body, no picture.
-_FOREIGN = """SELECT l.name, l.path FROM listed l WHERE l.path IS NULL OR NOT (
+# Purpose: what the store has and nothing names: no page, no kept body, no picture, and no media, which people put there.
+_FOREIGN = """SELECT l.name, l.path FROM listed l WHERE (l.path IS NULL OR NOT (
         EXISTS (SELECT FROM live.object o WHERE o.path = l.path)
         OR EXISTS (SELECT FROM live.retained k WHERE k.kept_as = substr(l.path, 2))
-        OR EXISTS (SELECT FROM live.refresh_picture p WHERE p.key = substr(l.path, 2)))
+        OR EXISTS (SELECT FROM live.refresh_picture p WHERE p.key = substr(l.path, 2))))
+        AND NOT starts_with(l.name, %s)
     ORDER BY l.name"""
 # Purpose: pictures that videos show and the store has not.
 _PICTURES = """SELECT DISTINCT v.key FROM (
@@ -72,7 +74,7 @@ class Listing:
             with connection.cursor() as cursor:
                 cursor.copy_expert("COPY listed FROM STDIN", text)
             self.count += len(lot)
-            self.highest = max(self.highest, max((h.write_number for h in lot if h.digest and h.write_number < _LARGEST), default=0))
+            self.highest = max(self.highest, max((h.write_number for h in lot if h.digest and h.write_number < LARGEST_NUMBER), default=0))
         self._run("ANALYZE listed")
         connection.commit()
 
@@ -86,7 +88,7 @@ class Listing:
 
     def foreign(self) -> Iterator[Stray]:
         """What nothing names."""
-        return (Stray(unquote(name, errors="surrogatepass"), path or "") for name, path in self._stream(_FOREIGN))
+        return (Stray(unquote(name, errors="surrogatepass"), path or "") for name, path in self._stream(_FOREIGN, (PROTECTED,)))
 
     def _run(self, statement: str) -> None:
         with self._connection.cursor() as cursor:

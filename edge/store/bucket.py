@@ -27,12 +27,10 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store as Bucket
 
 from edge.errors import StoreError
+from edge.store.pace import ANSWER_S, CONNECT_S
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
-
-CONNECT_S, ANSWER_S = 5, 30
-
 
 _MENDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (ProfileNotFound, "mend AWS_PROFILE"),

@@ -26,6 +26,12 @@ REFUND = 0.5
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 5.0
 
+CONNECT_S, ANSWER_S = 5, 30
+"""A call without a line, or without an answer, for so long has failed."""
+
+LONGEST_CALL_S = PATIENCE_S + CONNECT_S + ANSWER_S
+"""What one call may take from its first try to the end of its last."""
+
 
 class TryAgainError(Exception):
     """Raised by an action that may do better a little later. *slower*: the store asked for fewer calls."""

@@ -21,9 +21,9 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store as Bucket
 
 from edge.errors import StoreError
-from edge.store.bucket import ANSWER_S, open_bucket
+from edge.store.bucket import open_bucket
 from edge.store.metadata import attributes_of, head_of, object_of
-from edge.store.pace import GaveUpError, Pace, TryAgainError
+from edge.store.pace import ANSWER_S, GaveUpError, Pace, TryAgainError
 from edge.store.port import Head, Object, Put, Refused, Written, must_be_storable
 from edge.store.trouble import PASSING_CODES, is_lasting, must_be_absence, short, sorted_out
 

@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from build import main
-from builder import journal, pipeline
+from builder import draft, journal, pipeline
 from builder.catalog.queries import queries
 from builder.fingerprint import fingerprints
 from builder.pages import PARTS
@@ -182,7 +182,7 @@ def test_what_failed_and_was_gone_before_has_a_stand_in_since_pages_link_to_it(s
 
 def test_a_build_that_set_pages_aside_says_which_and_ends_with_1(site: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failure = Failure("/videos/lecture-2/", "video", "UndefinedError: 'nothing' is undefined")
-    monkeypatch.setattr(pipeline, "build", lambda *_, **__: pipeline.Summary(1, rendered=9, set_aside=[failure], seconds={"render": 1.0}))
+    monkeypatch.setattr(pipeline, "build", lambda *_, **__: draft.Summary(1, rendered=9, set_aside=[failure], seconds={"render": 1.0}))
     environ = {"DATABASE_URL": site.dsn, "LECTERN_DATA": str(tmp_path / "data")}
     done = CliRunner().invoke(main, ["build", "--json"], env=environ)
     assert done.exit_code == 1

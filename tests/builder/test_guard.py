@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from builder import pipeline
+from builder import manifest, pipeline
 from builder.catalog.reads import Catalog
 from builder.pages import PARTS
 from tests.site import SITE, Built, Inline, fill
@@ -79,3 +79,36 @@ def test_what_was_held_back_leaves_when_somebody_says_so(site: Built, monkeypatc
     assert done.held_back == []
     assert _standing(site, "videos") == 1
     assert site.sql("SELECT count(*) FROM live.set_aside") == [(0,)]
+
+
+def test_what_is_held_back_costs_later_publishes_nothing_until_a_change_names_it(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site, videos=30)
+    site.build()
+    site.sql("ALTER TABLE catalog.video DISABLE TRIGGER USER")
+    site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id > 2")
+    site.sql("ALTER TABLE catalog.video ENABLE TRIGGER USER")
+    assert len(site.build(full=True).held_back) > 28
+    site.sql("UPDATE catalog.instructor SET name = 'Another Name'")
+    site.build()
+    held = site.sql("SELECT count(*) FROM live.set_aside")
+    with site.publisher() as (publisher, _, _):
+        publisher.release()
+        site.sql("INSERT INTO catalog.subject (id, slug, title) VALUES (9, 'alone', 'Alone')")
+        assert publisher.release().rendered < 10
+        assert site.sql("SELECT count(*) FROM live.set_aside") == held
+        site.sql("UPDATE catalog.video SET title = 'Named' WHERE id = 3")
+        site.sql("INSERT INTO catalog.change (keys) VALUES (ARRAY[3 << 8 | 9, 3 << 8 | 10])")
+        publisher.release()
+    assert site.sql("SELECT count(*) FROM live.set_aside WHERE path = '/videos/lecture-3/'") == [(0,)]
+    assert site.objects()["/videos/lecture-3/"].status == 410
+
+
+def test_a_redirect_alone_asks_for_no_count(site: Built) -> None:
+    fill(site)
+    site.build()
+    with site.publisher() as (_, _, connection):
+        live = manifest.Manifest(connection, 99, first=False)
+        assert live._held(["redirect"]) == frozenset()
+        assert live._held(["video"] * 3 + ["redirect"]) == {"video", "redirect"}
+        assert live._held(["video"]) == frozenset()
+        connection.rollback()

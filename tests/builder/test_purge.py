@@ -11,7 +11,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from builder import purge
 from builder.purge import LONGEST_WAIT_S, announce, settle
-from edge.cdn.port import Abilities, Name, PurgeError, QuotaError, tag
+from edge.cdn.port import Abilities, Name, PurgeError, QuotaError, Rate, tag
 from tests.builder.purging import Recorder, all_due, changed, owe, sql
 from tests.edge.servers import wait_until
 
@@ -309,13 +309,14 @@ def test_announced_are_urls_in_requests_that_the_cdn_takes() -> None:
     assert cdn.requests == [["url:/a/", "url:/b/"], ["url:/c/"]]
 
 
-def test_who_bills_each_name_is_not_told_beforehand() -> None:
+def test_who_bills_each_name_or_counts_requests_is_not_told_beforehand() -> None:
     bills = Recorder(can=Abilities(tags_a_request=5, urls_a_request=5, budget_names=5, usd_a_name=0.005))
+    counts = Recorder(can=Abilities(tags_a_request=5, urls_a_request=5, budget_names=5, rate=Rate(0.1, 25)))
     free = Recorder()
-    announce([bills, free], ["/a/"])
+    announce([bills, counts, free], ["/a/"])
     wait_until(lambda: bool(free.requests) and not [t for t in threading.enumerate() if t.name.startswith("announce-")],
                what="the announcement")
-    assert bills.requests == []
+    assert bills.requests == counts.requests == []
 
 
 def test_a_takedown_names_groups_itself(dsn: str) -> None:
@@ -324,3 +325,13 @@ def test_a_takedown_names_groups_itself(dsn: str) -> None:
         assert purge.owe_names(cursor, cdn, 1, [tag("video:831")]) == 1
     assert settle(dsn, [cdn]).sent == 1
     assert cdn.names == ["tag:video:831"]
+
+
+def test_a_release_of_more_objects_than_are_folded_at_once_names_everything(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purge, "FOLDED", 10)
+    cdn = Recorder()
+    with closing(psycopg2.connect(dsn)) as connection:
+        assert purge.owe_release(connection, [cdn], 1, 11, uncertain=False) == 1
+        connection.commit()
+    assert settle(dsn, [cdn]).sent == 1
+    assert cdn.names == ["all"]

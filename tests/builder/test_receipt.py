@@ -210,3 +210,23 @@ class _Packs(Api):
     def answer(self, request: Request) -> Reply:
         named = (("Content-Encoding", self.coding),) if self.coding else ()
         return Reply(200, self.body, (("X-Served-By", "cache-1"), ("Server", "other"), *named))
+
+
+def test_releases_that_go_on_lengthen_no_older_one_s_time_at_a_deaf_edge(full: Built) -> None:
+    class Deaf:
+        url = "https://deaf.example"
+
+        def ask(self, path: str, encoding: str) -> receipt.Answer:
+            return receipt.Answer(200, "", b"the old page", "cache-ams1")
+
+    now = 0.0
+    with closing(SQLiteStore(full._file)) as store, closing(psycopg2.connect(full.dsn)) as connection:
+        paid = Receipts(Deaf(), store, wait_s=30.0, clock=lambda: now)
+        for second in range(0, 40, 2):  # one release each two seconds
+            now = float(second)
+            with connection, connection.cursor() as cursor:
+                cursor.execute("INSERT INTO live.debt (kind, release, what) VALUES ('receipt', %s, '{/videos/lecture-1/}')", (second + 1,))
+            paid.step(connection)
+    unseen = [row[0] for row in full.sql("SELECT DISTINCT release FROM live.receipt WHERE lag_ms IS NULL ORDER BY 1")]
+    assert unseen == [1, 3, 5, 7, 9]
+    assert owed(full)[0][0] == 11

@@ -3,15 +3,20 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, nullcontext
 
 import psycopg2
 import pytest
+from psycopg2.extensions import connection as Connection
 
-from builder import journal, numbers, pipeline, render
+from builder import journal, manifest, numbers, pipeline, render
+from builder.catalog.reads import keep_texts
+from builder.catalog.text import CleanText
+from builder.draft import Summary
 from edge.address import Path, key_of, path_of
 from edge.errors import StoreError
+from edge.store.pace import LONGEST_CALL_S
 from edge.store.port import Head, Object, Put, Refused, Written
 from tests.site import SITE, Built, Inline, fill
 
@@ -67,7 +72,7 @@ class Memory:
         pass
 
 
-def _build(site: Built, store: Memory) -> pipeline.Summary:
+def _build(site: Built, store: Memory) -> Summary:
     try:
         return pipeline.build(site.dsn, store, SITE, "100k", Inline())
     finally:
@@ -273,3 +278,111 @@ def test_the_sqlite_store_shows_nothing_of_a_build_that_fails_midway(site: Built
     with pytest.raises(StoreError):
         site.build()
     assert site.digests() == before
+
+
+class Lax(Memory):
+    """A store that answers 200 whatever is asked of it."""
+
+    fenced = False
+
+
+def _dies(site: Built) -> None:
+    def pull(objects: dict[str, Object]) -> None:
+        raise StoreError("The plug was pulled.")
+
+    store = Lax(pull)
+    with pytest.raises(StoreError):
+        _build(site, store)
+
+
+@pytest.mark.parametrize("fenced", [False, True])
+def test_where_the_store_refuses_nobody_a_new_owner_waits_out_the_dead_one_s_longest_write(site: Built, fenced: bool) -> None:
+    fill(site)
+    _dies(site)
+    store = Lax()
+    store.fenced = fenced
+    said: list[str] = []
+    slept: list[float] = []
+    waited: list[float] = []
+    store._told = lambda objects: waited.append(sum(slept))
+    with closing(psycopg2.connect(site.dsn)) as connection, journal.lease(connection, 0):
+        publisher = pipeline.Publisher(site.dsn, connection, store, SITE, "100k", lambda: nullcontext(Inline()),
+                                       tell=said.append, sleep=slept.append)
+        publisher.release()
+        site.sql("UPDATE catalog.video SET title = 'After a clean end' WHERE id = 1")
+        publisher.release()
+    render.close()
+    assert {*waited} == {0.0 if fenced else LONGEST_CALL_S}  # before the first write, and once
+    assert [line.split()[:2] for line in said] == ([] if fenced else [["store.waits", "seconds=95"]])
+
+
+def test_who_lost_the_lease_while_it_waited_writes_nothing(site: Built) -> None:
+    fill(site)
+    _dies(site)
+    store = Lax()
+
+    def lose(wait_s: float) -> None:
+        site.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+
+    with closing(psycopg2.connect(site.dsn)) as connection, pytest.raises(journal.LeaseLost), journal.lease(connection, 0):
+        pipeline.Publisher(site.dsn, connection, store, SITE, "100k", lambda: nullcontext(Inline()), tell=lambda _: None,
+                           sleep=lose).release()
+    assert store.objects == {}
+
+
+def test_a_number_that_is_none_of_ours_in_the_store_stops_no_release(site: Built) -> None:
+    fill(site)
+    store = Memory()
+    _build(site, store)
+    store.objects["index.html"] = store.objects["index.html"]._replace(write_number=4_294_967_295)
+    site.sql("UPDATE catalog.course SET title = 'Shown at home'")
+    site.sql("UPDATE catalog.video SET title = 'Shown too' WHERE id = 3")
+    _build(site, store)
+    ((last,),) = site.sql("SELECT max(number) FROM live.release WHERE state = 'live'")
+    assert store.objects["index.html"].write_number == last
+
+
+def test_a_site_that_moves_says_what_does_not_come_with_it(site: Built) -> None:
+    fill(site)
+    _build(site, Memory(name="one"))
+    said: list[str] = []
+    with closing(psycopg2.connect(site.dsn)) as connection, journal.lease(connection, 0):
+        two = Memory(name="two")
+        pipeline.Publisher(site.dsn, connection, two, SITE, "100k", lambda: nullcontext(Inline()), tell=said.append).release()
+    render.close()
+    assert len(said) == 1
+    assert "pictures" in said[0]
+    assert "verify --heal" in said[0]
+
+
+def test_texts_that_are_made_on_the_way_are_kept_on_the_way(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site, videos=40)
+    monkeypatch.setattr("builder.draft.TEXTS_TOGETHER", 10)
+    held: list[int] = []
+
+    def keep(connection: Connection, texts: Mapping[bytes, CleanText]) -> None:
+        held.append(len(texts))
+        keep_texts(connection, texts)
+
+    monkeypatch.setattr("builder.draft.keep_texts", keep)
+    site.build()
+    assert held
+    assert site.sql("SELECT count(*) >= 40 FROM live.clean_text") == [(True,)]
+
+
+def test_etags_are_noted_on_the_way_and_all_of_them(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site, videos=40)
+    monkeypatch.setattr("builder.release.ETAGS_TOGETHER", 20)
+    noted: list[int] = []
+    real = manifest.note_etags
+
+    def note(connection: Connection, release: int, etags: Mapping[str, str]) -> None:
+        noted.append(len(etags))
+        real(connection, release, etags)
+
+    monkeypatch.setattr(manifest, "note_etags", note)
+    store = Memory()
+    _build(site, store)
+    assert len(noted) > 2
+    etags = dict(site.sql("SELECT path, etag FROM live.object"))
+    assert etags == {path_of(key): store.head(key).etag for key in store.objects}  # type: ignore[union-attr,arg-type]

@@ -5,10 +5,12 @@ import gzip
 from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from builder import journal, rollback
 from builder.pipeline import OnHoldError
+from builder.status import status
 from edge.store.port import Object
 from edge.store.sqlite import SQLiteStore
 from tests.site import Built, fill
@@ -172,3 +174,44 @@ def test_another_store_than_the_site_s_is_refused(site: Built, tmp_path: Path) -
         with closing(publisher._store), pytest.raises(journal.OtherStoreError, match="LECTERN_STORE"):
             publisher.back_to(first or 0)
     assert site.sql("SELECT held_at FROM live.site") == [(None,)]
+
+
+def test_a_kind_that_this_version_makes_no_more_is_put_back_all_the_same(site: Built) -> None:
+    fill(site)
+    first = site.build().release
+    before = site.text("/videos/lecture-1/")
+    site.sql("UPDATE catalog.video SET title = 'Other words' WHERE id = 1")
+    site.build()
+    site.sql("UPDATE live.retained SET kind = 'of-long-ago' WHERE path = '/videos/lecture-1/'")
+    with site.publisher() as (publisher, _, _):
+        publisher.back_to(first or 0)
+    assert site.text("/videos/lecture-1/") == before
+    _hold_off(site)
+    site.build()
+    assert "Other words" in site.text("/videos/lecture-1/")
+
+
+def test_one_that_died_says_to_run_it_again_and_then_it_ends(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site)
+    first = site.build().release or 0
+    before = site.text("/videos/lecture-1/")
+    site.sql("UPDATE catalog.video SET title = 'Other words' WHERE id = 1")
+    site.build()
+
+    def lost(connection: object) -> None:
+        raise journal.LeaseLost("lost")
+
+    with site.publisher() as (publisher, store, _):
+        with monkeypatch.context() as within:
+            within.setattr(journal, "hold", lost)
+            with pytest.raises(journal.LeaseLost):
+                publisher.back_to(first)
+        with pytest.raises(OnHoldError, match=f"rollback {first}"):
+            publisher.release()
+        site.sql("UPDATE live.release SET started_at = clock_timestamp() - interval '1 hour' WHERE state = 'writing'")
+        with closing(psycopg2.connect(site.dsn)) as connection:
+            assert any(f"`python build.py rollback {first}`" in alarm for alarm in status(connection, store).alarms)
+        publisher.back_to(first)
+        with pytest.raises(OnHoldError, match="--unhold"):
+            publisher.release()
+    assert site.text("/videos/lecture-1/") == before

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from build import main
 from builder import journal, pipeline, release, render, rollback
+from builder.draft import Summary
 from builder.explain.why import why
 from builder.verify.heal import heal
 from builder.verify.run import Findings, verify
@@ -35,7 +36,7 @@ class Kept(NamedTuple):
     site: Built
     store: Store
 
-    def build(self, *, full: bool = False) -> pipeline.Summary:
+    def build(self, *, full: bool = False) -> Summary:
         try:
             return pipeline.build(self.site.dsn, self.store, SITE, "100k", Inline(), full=full)
         finally:
@@ -271,6 +272,7 @@ def test_of_what_nothing_names_only_our_own_is_deleted(kept: Kept) -> None:
     page = kept.get("/videos/lecture-1/")
     kept.put(page._replace(key=key_of(path), tags=f"{own_tag(path)} kind:video all"))
     kept.put(page._replace(key="backup/index.html"))  # a copy that somebody made for himself
+    kept.put(Object("protected/batch-1/video-1/1.ts", b"", "video/mp2t", "no-cache", "", "", 0, False))  # own media
     kept.put(Object("videos/lecture-1", b"", "text/plain", "no-cache", "", "", 0, False))
     found = kept.verify()
     assert found.foreign == ["/backup/", "/videos/lecture-1", "/videos/of-a-dead-time/"]

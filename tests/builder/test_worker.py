@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
 
-from builder import bell, journal, nightly, worker
+from builder import bell, journal, manifest, nightly, worker
 from builder.bell import BellError
 from builder.embedded.home import home_of
 from builder.embedded.postmaster import find, initialise, start, stop
@@ -484,3 +485,19 @@ class Slow(Memory):
 
     def digests(self) -> dict[str, str]:
         return {path_of(key): thing.digest for key, thing in self.objects.items()}  # type: ignore[arg-type]
+
+
+def test_a_line_that_goes_dead_before_the_first_release_keeps_nobody_from_stopping_it(full: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = manifest.stale
+    dead = threading.Event()
+    with proxy(full.dsn) as between:
+
+        def stale(connection: Any, fingerprints: Any) -> bool:
+            between.swallow()
+            between.refuse()
+            dead.set()
+            return real(connection, fingerprints)
+
+        monkeypatch.setattr(manifest, "stale", stale)
+        with watching(full, dsn=between.dsn):
+            assert dead.wait(20)

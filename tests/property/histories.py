@@ -19,6 +19,7 @@ import pytest
 from builder import assets, fingerprint, journal, numbers, pipeline, plan, purge, render, sweep, templating
 from builder.catalog import changes
 from builder.catalog.reads import Catalog, Prepared
+from builder.draft import Summary
 from builder.pages import batch, feed, home, index, listing, retired, sitemap, video
 from builder.pages.page import Site
 from builder.task import Batch, Job, Task
@@ -229,7 +230,7 @@ class World:
             changes.flip_due(connection)
         connection.close()
 
-    def release(self) -> pipeline.Summary:
+    def release(self) -> Summary:
         """One release of what waits, as the worker makes it: of one slice too while all pages are made anew."""
         if not self._sweep and self._sliced and self._publisher.behind() == "slices":
             self._sweep = sweep.begin(self._builder, self.site, frozenset(), SLICE_UNITS)
