@@ -45,6 +45,7 @@ class Shown(NamedTuple):
     start: int  # the number of the first lecture on this page
     number: int
     pages: list[tuple[int, Path]]  # (number, path) of all its pages; empty where there is one
+    more: str  # where all of its lectures are told to scripts; "" where this page has all
 
 
 def chunks(catalog: Catalog) -> Iterator[list[int]]:
@@ -70,7 +71,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
         for n in range(1, count + 1):
             part = order[(n - 1) * PER_PAGE : n * PER_PAGE]
             shown = Shown(batch, crumbs, Markup(clean.html if n == 1 else ""), [cards[id] for id in part],
-                          (n - 1) * PER_PAGE + 1, n, numbers)
+                          (n - 1) * PER_PAGE + 1, n, numbers, data_path(batch.id) if numbers else "")
             path = page_path(base, n if n > 1 else 0)
             page_keys = [keys.batch(batch.id), keys.batch_sums(batch.id), keys.course_card(batch.course_id), keys.fact(count),
                          *(keys.video_card(id) for id in part)]
@@ -116,5 +117,6 @@ def _data(batch: Batch, cards: list[Card]) -> str:
     return dumps({
         "id": batch.id, "slug": batch.slug, "title": batch.title, "gated": batch.gated,
         "course": {"id": batch.course_id, "slug": batch.course_slug, "title": batch.course_title},
-        "videos": [{"id": c.id, "slug": c.slug, "title": c.title, "duration_s": c.duration_s} for c in cards],
+        "videos": [{"id": c.id, "slug": c.slug, "title": c.title, "duration_s": c.duration_s, "language": c.language,
+                    "year": c.recorded_on.year if c.recorded_on else None, "by": [i.title for i in c.instructors]} for c in cards],
     })

@@ -21,7 +21,7 @@ WEB_MANIFEST = Kind("web_manifest", "metadata", "application/manifest+json; char
 # At this address browsers ask unasked, beside feeds and JSON. As SVG, since only text is fenced at an address that stays.
 ICON = Kind("icon", "metadata", "image/svg+xml; charset=utf-8", PAGES)
 KINDS = (HOME, ABOUT, NOT_FOUND, ROBOTS, WEB_MANIFEST, ICON)
-NEW, BATCHES, SUBJECTS = 12, 12, 30
+NEW, BATCHES, SUBJECTS = 8, 12, 30
 
 
 class Home(NamedTuple):
