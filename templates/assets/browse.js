@@ -138,8 +138,8 @@ async function read() {
 function write() {
   const query = new URLSearchParams(location.search);
   for (const name of fields.keys()) {
+    query.delete(name); // and set anew, so that one choice has one address
     if (chosen(name)) query.set(name, chosen(name));
-    else query.delete(name);
   }
   history.replaceState(history.state, "", query.size ? `?${query}` : location.pathname);
 }
