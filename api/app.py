@@ -12,6 +12,8 @@ from flask import Flask
 from api import cache, compression, errors, limits, logs, metrics, openapi, ops, origins, playback, pool, security
 from api.auth import opening as auth
 from api.auth.routes import blueprint as auth_routes
+from api.desk import hook
+from api.desk.routes import blueprint as desk_routes
 from api.me.routes import blueprint as me_routes
 from api.playback.routes import blueprint as playback_routes
 from api.settings import LOOPBACK, ApiSettings
@@ -69,6 +71,9 @@ def create_app(settings: ApiSettings, store: Store | None = None) -> Flask:
     ops.init_app(app, checks)
     for blueprint in (openapi.blueprint(), auth_routes, me_routes, playback_routes):
         app.register_blueprint(blueprint)
+    if shared.desk:
+        hook.init_app(app, settings.hook_secret)
+        app.register_blueprint(desk_routes)
     limits.check(app)
 
     site = Origin(store, headers, profile=shared.profile, secret=shared.media.secret)

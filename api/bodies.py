@@ -37,22 +37,28 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 T = TypeVar("T")
 
 
-def read(type_: type[T], *, beacon: bool = False) -> T:
+def read(type_: type[T], *, beacon: bool = False, most: int = BODY_BYTES) -> T:
     """The request's body as a *type_*.
 
     *beacon*: take ``text/plain`` too, the only type that ``navigator.sendBeacon`` sends to another
-    origin without asking first. Answers 415 for another content type, 413 above ``BODY_BYTES``, 400
-    for what is no JSON, 422 naming the field for what does not fit.
+    origin without asking first. *most*: bytes, for the few routes that take more than all others. Answers 415 for
+    another content type, 413 above *most*, 400 for what is no JSON, 422 naming the field for what does not fit.
     """
     kind = request.mimetype
     if not _JSON.fullmatch(kind) and not (beacon and kind == _BEACON):
         abort(problem(415, f"Send application/json{' or text/plain' if beacon else ''}, not {kind or 'no type'}."))
-    if (request.content_length or 0) > BODY_BYTES:
-        _too_big()
+    return decoded(read_raw(most), type_)
+
+
+def read_raw(most: int) -> bytes:
+    """The request's very bytes. Answers 413 above *most*."""
+    request.max_content_length = most
+    if (request.content_length or 0) > most:
+        _too_big(most)
     raw = request.get_data(cache=True)
-    if len(raw) > BODY_BYTES:
-        _too_big()
-    return _decoded(raw, type_)
+    if len(raw) > most:
+        _too_big(most)
+    return raw
 
 
 def read_query(type_: type[T]) -> T:
@@ -77,7 +83,8 @@ def say(value: object, status: int = 200, **headers: str) -> Response:
     return answer
 
 
-def _decoded(raw: bytes, type_: type[T]) -> T:
+def decoded(raw: bytes, type_: type[T]) -> T:
+    """*raw* as a *type_*. Answers 400 for what is no JSON, 422 naming the field for what does not fit."""
     try:
         value = msgspec.json.decode(raw, type=type_)
     except msgspec.ValidationError as error:
@@ -136,5 +143,5 @@ def _refuse(field: str, why: str) -> NoReturn:
     abort(problem(422, f"{field or 'The body'}: {why}", **more))
 
 
-def _too_big() -> NoReturn:
-    abort(problem(413, f"The body is larger than {BODY_BYTES} bytes."))
+def _too_big(most: int) -> NoReturn:
+    abort(problem(413, f"The body is larger than {most} bytes."))

@@ -43,18 +43,23 @@ class Description:
     beacon: bool
     session: bool
     media: str
+    upload: str
+    matched: bool
+    signed: tuple[str, ...]
 
 
 def describe(*, summary: str, body: type | None = None, query: type | None = None,
              answers: Mapping[int, type | None] | None = None, beacon: bool = False, session: bool = False,
-             media: str = "") -> Callable[[F], F]:
+             media: str = "", upload: str = "", matched: bool = False, signed: tuple[str, ...] = ()) -> Callable[[F], F]:
     """Say what a route reads and answers with; each route below /api/ has this.
 
     *answers* maps a status to the type of its JSON: None is a problem from 400 on, and no body below.
     *beacon*: the body may come as text/plain too. *session*: only for who is signed in, which adds 401
     and, for unsafe methods, 403. *media*: what an answer is that is neither JSON nor HTML.
+    *upload*: the body is a file, and what it is called there. *matched*: If-Match must name what the asker saw, which adds
+    428. *signed*: no browser asks, and these headers prove who does; no form's token is needed.
     """
-    made = Description(summary, body, query, dict(answers or {200: None}), beacon, session, media)
+    made = Description(summary, body, query, dict(answers or {200: None}), beacon, session, media, upload, matched, signed)
 
     def mark(view: F) -> F:
         setattr(view, _MARK, made)
@@ -126,13 +131,15 @@ def document(app: Flask) -> dict[str, Any]:
 def _operation(rule: Rule, method: str, said: Description, schema_of: Mapping[type, Any],
                components: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {"operationId": f"{rule.endpoint}.{method.lower()}", "summary": said.summary}
-    if parameters := [*_of_path(rule), *_of_query(said.query, schema_of, components), *_of_token(method, said)]:
+    if parameters := [*_of_path(rule), *_of_query(said.query, schema_of, components), *_of_headers(method, said)]:
         made["parameters"] = parameters
     if said.body and method != "GET":
         content = {"application/json": {"schema": schema_of[said.body]}}
         if said.beacon:
             content["text/plain"] = {"schema": schema_of[said.body]}
         made["requestBody"] = {"required": True, "content": content}
+    if said.upload:
+        made["requestBody"] = {"required": True, "content": {said.upload: {"schema": {"type": "string", "format": "binary"}}}}
     if said.session:
         made["security"] = [{"session": []}]
     answers = {**dict.fromkeys(_expected(said, method)), **said.answers}
@@ -149,6 +156,10 @@ def _expected(said: Description, method: str) -> list[int]:
         found.append(403)  # asked from another site
     if said.body and method != "GET":
         found += [413, 415, 422]
+    if said.upload:
+        found.append(413)
+    if said.matched:
+        found.append(428)
     if said.query:
         found.append(422)
     return found
@@ -158,7 +169,7 @@ def _answer(status: int, type_: type | None, schema_of: Mapping[type, Any], medi
     made: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if type_ is None and status < 400:
         return made
-    kind = MEDIA_TYPE if type_ is None else (media or "text/html") if type_ is str else "application/json"
+    kind = MEDIA_TYPE if type_ is None or status >= 400 else (media or "text/html") if type_ is str else "application/json"
     made["content"] = {kind: {"schema": schema_of[Problem if type_ is None else type_]}}
     if status in _COME_BACK:
         made["headers"] = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}}
@@ -170,11 +181,19 @@ def _of_path(rule: Rule) -> list[dict[str, Any]]:
             for found in _VARIABLE.finditer(rule.rule)]
 
 
-def _of_token(method: str, said: Description) -> list[dict[str, Any]]:
+def _of_headers(method: str, said: Description) -> list[dict[str, Any]]:
     if method == "GET":
         return []
+    if said.signed:
+        return [_header(name, required=True) for name in said.signed]
+    found = [_header("If-Match", required=True, what="The ETag of what was seen, exactly one")] if said.matched else []
     what = "The token that GET /api/v1/auth/session tells" + ("; or the body's member csrf" if said.beacon else "")
-    return [{"name": TOKEN_HEADER, "in": "header", "required": not said.beacon, "description": what, "schema": {"type": "string"}}]
+    return [*found, _header(TOKEN_HEADER, required=not said.beacon, what=what)]
+
+
+def _header(name: str, *, required: bool, what: str = "") -> dict[str, Any]:
+    made = {"name": name, "in": "header", "required": required, "schema": {"type": "string"}}
+    return {**made, "description": what} if what else made
 
 
 def _of_query(type_: type | None, schema_of: Mapping[type, Any], components: Mapping[str, Any]) -> list[dict[str, Any]]:

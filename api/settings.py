@@ -1,6 +1,8 @@
 """The API's settings: what all rooms share, and what only this one reads."""
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ from edge.tiers import PROFILES
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MOST_PROXIES = 8
+HOOK_SECRET_BYTES = 24  # the least of Standard Webhooks
 _ORIGIN = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 
 
@@ -34,6 +37,7 @@ class ApiSettings:
     mail_server: MailServer | None = None  # None: mail becomes files in the data folder
     mail_from: str = "lectern@localhost"
     providers: tuple[Provider, ...] = ()
+    hook_secret: bytes | None = field(default=None, repr=False)  # None: no webhook
 
     @property
     def connections(self) -> int:
@@ -70,6 +74,7 @@ def read_api_settings(environ: Mapping[str, str], dotenv_path: Path | None = Non
         mail_server=read_mail_server(values),
         mail_from=read_mail_from(values, shared.base_url),
         providers=read_providers(values),
+        hook_secret=_hook_secret(values),
     )
 
 
@@ -79,6 +84,20 @@ def of_shared(shared: Settings) -> ApiSettings:
     host = urlsplit(shared.base_url).hostname or LOOPBACK[0]
     return ApiSettings(shared, profile.requests_per_window, tuple(dict.fromkeys((host, *LOOPBACK))),
                        auth_attempts_per_window=profile.auth_attempts_per_window)
+
+
+def _hook_secret(values: Mapping[str, str]) -> bytes | None:
+    """As Standard Webhooks writes secrets: base64, which ``whsec_`` may stand before."""
+    if (text := values.get("LECTERN_DESK_HOOK_SECRET")) is None:
+        return None
+    try:
+        secret = base64.b64decode(text.strip().removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        secret = b""
+    if len(secret) < HOOK_SECRET_BYTES:
+        raise SettingsError(f"LECTERN_DESK_HOOK_SECRET must be the base64 of {HOOK_SECRET_BYTES} bytes or more of chance, such as "
+                            "`openssl rand -base64 32` gives.")  # it is not shown: it is a secret
+    return secret
 
 
 def _origins(values: Mapping[str, str]) -> tuple[str, ...]:

@@ -176,8 +176,8 @@ def begin(connection: Connection, number: int, store: str, cause: str, changes: 
     """Note in the release's own transaction that it writes to *store*: true, and seen, with its COMMIT."""
     with connection.cursor() as cursor:
         # It began with its transaction, before all that it rendered.
-        cursor.execute("""INSERT INTO live.release (number, state, started_at, store, cause, changes)
-            VALUES (%s, 'writing', transaction_timestamp(), %s, %s, %s)""", (number, store, cause, changes))
+        cursor.execute("""INSERT INTO live.release (number, state, started_at, rendered_at, store, cause, changes)
+            VALUES (%s, 'writing', transaction_timestamp(), clock_timestamp(), %s, %s, %s)""", (number, store, cause, changes))
 
 
 def died_after(connection: Connection, number: int) -> int | None:

@@ -45,6 +45,11 @@ ANNOUNCED_PATHS = 1_000
 BUSY_S = 0.05
 """A row that is due and that another process is sending is looked at again so soon."""
 
+# Purpose: a debt is paid; of a first purge the release notes when.
+_PAID = """
+    WITH paid AS (DELETE FROM live.debt WHERE id = %s RETURNING release, again)
+    UPDATE live.release SET purged_at = clock_timestamp() FROM paid WHERE number = paid.release AND NOT paid.again"""
+
 _GONE = tag("kind:gone")
 
 ANNOUNCERS = threading.BoundedSemaphore(8)
@@ -370,7 +375,7 @@ def _send(cursor: Cursor, purger: Purger, id: int, chance: Callable[[], float]) 
         if not error.lasting:
             cursor.execute(_POSTPONED, values)
         return _Done(error=error, stop=not error.lasting)
-    cursor.execute("DELETE FROM live.debt WHERE id = %s", (id,))
+    cursor.execute(_PAID, (id,))
     return _Done(sent=len(what))
 
 

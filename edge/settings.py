@@ -30,6 +30,8 @@ NAMES: dict[str, str] = {
     "LECTERN_CORS_ORIGINS": "other origins whose scripts may ask the API, exact, comma-separated",
     "LECTERN_API_PROCESSES": "worker processes of one API instance, which share its pool, cache and limits; default 1",
     "LECTERN_METRICS_PORT": "port of the API's Prometheus metrics on 127.0.0.1; default none",
+    "LECTERN_DESK": "yes or no: whether there is an editors' desk, its pages and its API; default no",
+    "LECTERN_DESK_HOOK_SECRET": "secret of the desk's webhook, 24 bytes or more in base64, after whsec_ or alone; without it there is none",
     "LECTERN_SITE_NAME": "what the site calls itself; default Lectern",
     "LECTERN_LANGUAGE": "language of the site's own words, one of templates/languages; default en",
     "LECTERN_ACCENT_HUE": "hue of the site's accent colour, 0 to 360; default 255",
@@ -67,6 +69,7 @@ class Settings:
     language: str = "en"  # a BCP 47 tag
     accent_hue: int = 255  # degrees
     frame_hosts: tuple[str, ...] = ()
+    desk: bool = False
     copy_thumbnails: bool = True
     youtube_key: str | None = field(default=None, repr=False)
     youtube_quota: int = 10_000  # units a day: what the API gives a project that asked for no more
@@ -106,7 +109,8 @@ def read_settings(environ: Mapping[str, str], dotenv_path: Path | None = None) -
         language=_language(values),
         accent_hue=whole_number(values, "LECTERN_ACCENT_HUE", 255, least=0, most=360),
         frame_hosts=_frame_hosts(values),
-        copy_thumbnails=_yes(values, "LECTERN_COPY_THUMBNAILS"),
+        desk=_yes(values, "LECTERN_DESK", "no"),
+        copy_thumbnails=_yes(values, "LECTERN_COPY_THUMBNAILS", "yes"),
         youtube_key=values.get("LECTERN_YOUTUBE_KEY"),
         youtube_quota=whole_number(values, "LECTERN_YOUTUBE_QUOTA", 10_000, least=0, most=100_000_000),
         vimeo_token=values.get("LECTERN_VIMEO_TOKEN"),
@@ -196,8 +200,8 @@ def _frame_hosts(values: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(hosts))
 
 
-def _yes(values: Mapping[str, str], name: str) -> bool:
-    if (text := values.get(name, "yes").strip().lower()) not in ("yes", "no"):
+def _yes(values: Mapping[str, str], name: str, default: str) -> bool:
+    if (text := values.get(name, default).strip().lower()) not in ("yes", "no"):
         raise _wrong(values, name, "write yes or no")
     return text == "yes"
 

@@ -3,7 +3,8 @@
 First where the request comes from: ``Sec-Fetch-Site``, which older Safari and plain http do not send,
 else ``Origin``, else ``Referer``; where all are missing it is refused. And a token always, made from the
 cookie: in the header ``X-CSRF-Token``, or, since ``navigator.sendBeacon`` sends no header, as the body's
-member ``csrf``. OWASP ASVS 5.0, 3.5.1.
+member ``csrf``. OWASP ASVS 5.0, 3.5.1. A route that is asked by no browser but by who holds a secret, and signs
+each request with it, takes no cookie and so needs none of it.
 """
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from flask import Flask, Response, current_app, request
 from api.auth.sessions import cookie
 from api.bodies import BODY_BYTES
 from api.errors import problem
+from api.openapi import description_of
 
 HEADER = "X-CSRF-Token"
 MEMBER = "csrf"
@@ -35,7 +37,7 @@ def init_app(app: Flask, origins: frozenset[str]) -> None:
 
 def check() -> Response | None:
     """A problem where this request must not be served."""
-    if request.method in _SAFE or request.routing_exception is not None:
+    if request.method in _SAFE or request.routing_exception is not None or _is_signed():
         return None
     if not _from_here():
         return problem(403, "This was asked from another site, or by a browser that does not say from where.")
@@ -48,6 +50,11 @@ def check() -> Response | None:
 def token_of(cookie: str) -> str:
     """The token of the forms of the browser that bears *cookie*; it leads back to no cookie, and changes with each log-in."""
     return base64.urlsafe_b64encode(hashlib.sha256(b"csrf:" + cookie.encode()).digest()).decode().rstrip("=")
+
+
+def _is_signed() -> bool:
+    said = description_of(current_app.view_functions[request.endpoint]) if request.endpoint else None
+    return said is not None and bool(said.signed)
 
 
 def _from_here() -> bool:

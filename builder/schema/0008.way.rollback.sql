@@ -1,0 +1,1 @@
+ALTER TABLE live.release DROP COLUMN purged_at, DROP COLUMN rendered_at;
