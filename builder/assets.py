@@ -13,8 +13,10 @@ _DIGITS = 12
 TYPES = {
     ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml; charset=utf-8",
     ".png": "image/png", ".ico": "image/x-icon", ".woff2": "font/woff2",
+    ".txt": "text/plain; charset=utf-8",  # the licence of what is not ours, which goes with it
 }
-TEXT = (".css", ".js", ".svg")
+VENDORED = ("hls/",)  # folders of others' scripts: taken as they are
+TEXT = (".css", ".js", ".svg", ".txt")
 _REFERENCE = re.compile(r"\{\{\s*asset\((?:'([^']+)'|\"([^\"]+)\")\)\s*\}\}")
 _VALUE = re.compile(r"\{\{ (hues?|plural) \}\}")
 _HUES = " ".join(f".h{n}{{--h:{n * 10}}}" for n in range(36))  # of the drawn pictures
@@ -58,7 +60,7 @@ class Assets:
             is_text = file.suffix in TEXT
             if is_text:
                 text = _REFERENCE.sub(lambda m: self.path(m[1] or m[2]), body.decode("utf-8"))
-                if file.suffix == ".js":
+                if file.suffix == ".js" and not name.startswith(VENDORED):
                     text = self._words.script(text)
                 body = _VALUE.sub(lambda m: self._values[m[1]], text).encode()
             digest = hashlib.sha256(body).hexdigest()[:_DIGITS]

@@ -50,7 +50,9 @@ def content_security_policy(players: Iterable[str]) -> str:
         "font-src 'self'",
         "media-src 'self' https: blob:",  # blob: is what a player of streams hands to <video>
         f"frame-src {' '.join(players)}",
-        "connect-src 'self'",
+        # A stream's list and pieces are fetched by script, from wherever media may come: media-src says the same to the browser's
+        # own player. It opens no new way out: a script of ours alone could use it, and a <video> asks any https host already.
+        "connect-src 'self' https:",
         "worker-src 'self' blob:",
         "manifest-src 'self'",
         "frame-ancestors 'self'",

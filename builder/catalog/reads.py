@@ -141,6 +141,13 @@ class Catalog:
     def captions_of(self, ids: Sequence[int]) -> dict[int, list[Caption]]:
         return _grouped(self.rows("video_captions", ids=ids), Caption._make)
 
+    def short_captions_of(self, ids: Sequence[int], most_bytes: int) -> dict[int, dict[str, str]]:
+        """For each video its captions of at most so many bytes, by language."""
+        found: dict[int, dict[str, str]] = {}
+        for id, language, body in self.rows("short_captions", ids=ids, most_bytes=most_bytes):
+            found.setdefault(id, {})[language] = body
+        return found
+
     def cards(self, ids: Iterable[int]) -> dict[int, Card]:
         """The cards of those of *ids* that are published."""
         wanted = set(ids)

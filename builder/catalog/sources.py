@@ -31,6 +31,7 @@ _PEERTUBE_PATH = re.compile(
     r"|w/([1-9A-HJ-NP-Za-km-z]{22}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))/?")
 _ARCHIVE_PATH = re.compile(r"/(?:details|embed)/([A-Za-z0-9][A-Za-z0-9._-]*)(/[^/].*?)?/?")
 _PLAYED = frozenset({"mp4", "m4v", "webm"})  # what every present browser plays; mkv, flv, ogv, avi it does not
+_ARCHIVED = re.compile(r"https://archive\.org/details/([^/]+/.+\.(?:mp4|m4v|webm))", re.IGNORECASE)
 _CLOCK = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
 _COLONS = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2})")
 _TIME_KEYS = ("t", "start", "time_continue", "starttime")
@@ -88,6 +89,15 @@ def frame_url(kind: str, url: str, start_s: int = 0) -> str | None:
     if kind == "archive":
         start = f"&start={start_s}" if start_s else ""
         return f"https://archive.org/embed/{parts.path.removeprefix('/details/')}?autoplay=1{start}"
+    return None
+
+
+def file_url(kind: str, url: str) -> str | None:
+    """The address of a file or stream that the page plays itself, or None. One file of an item at the Internet Archive is such."""
+    if kind in ("file", "hls"):
+        return url
+    if kind == "archive" and (found := _ARCHIVED.fullmatch(url)):
+        return f"https://archive.org/download/{found[1]}"
     return None
 
 

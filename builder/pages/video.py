@@ -1,15 +1,16 @@
 """A lecture: its page, what its description goes on with, its JSON (an oEmbed answer too), its captions."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
 from builder.catalog import keys
+from builder.catalog.cues import Cue, parse
 from builder.catalog.model import Batch, Card, Link, Order, Resource, Source, Video
 from builder.catalog.reads import Catalog
-from builder.catalog.sources import frame_url, provider, watch_url
+from builder.catalog.sources import file_url, frame_url, provider, watch_url
 from builder.catalog.text import cut
 from builder.pages.page import (
     HTML,
@@ -35,13 +36,16 @@ VIDEO = Kind("video", "metadata", HTML, PAGES, "video.html")
 TEXT = Kind("text", "metadata", HTML, LEAVES, "text.html")
 DATA = Kind("video_data", "media", JSON, LEAVES)
 CAPTIONS = Kind("captions", "media", "text/vtt; charset=utf-8", LEAVES)
+CUES = Kind("cues", "media", JSON, LEAVES)
 TRANSCRIPT = Kind("transcript", "media", "text/plain; charset=utf-8", LEAVES)
-KINDS = (VIDEO, TEXT, DATA, CAPTIONS, TRANSCRIPT)
+KINDS = (VIDEO, TEXT, DATA, CAPTIONS, CUES, TRANSCRIPT)
 
+_CUE_BYTES = 64  # the markup of a line
 BEFORE, AFTER = 3, 6  # how much of the batch stands beside the player
 RELATED = 6
 CHUNK = 800
 CAPTION_CHUNK = 20
+CUES_BYTES = 4096  # of a transcript that stands in the page itself, as HTML: with the text's 8 KB it still fits the page's 14 KB gzip
 
 
 class Watch(NamedTuple):
@@ -51,6 +55,17 @@ class Watch(NamedTuple):
     url: str  # where it is watched at its own place, from its start on
     frame: str  # what the player opens after a click; "" where nothing here can
     provider: str
+    file: str  # what the browser's own player opens; "" where there is no such
+    start_s: int
+
+
+class Spoken(NamedTuple):
+    """A transcript whose lines are places in the lecture."""
+
+    language: str
+    captions: str  # the path of the captions that it was made of
+    path: str  # of its lines, for the script
+    lines: list[Cue]  # where they are few enough to stand in the page; else empty
 
 
 class Part(NamedTuple):
@@ -72,6 +87,7 @@ class Lecture(NamedTuple):
     resources: list[Resource]
     captions: list[tuple[str, str]]  # (language, path)
     transcripts: list[tuple[str, str]]
+    cues: list[Spoken]
     text: Markup
     more: list[Part]
     lang: str  # of title and description, where known
@@ -107,6 +123,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
     names = {batch: distinct(order.titles) for batch, order in orders.items()}
     subjects, sources = catalog.subjects_of(ids), catalog.sources_of(ids)
     resources, captions = catalog.resources_of(ids), catalog.captions_of(ids)
+    short = catalog.short_captions_of(ids, CUES_BYTES)
     near = catalog.near(ids)
     around = {v.id: _around(orders[v.batch_id], places[v.batch_id][v.id]) for v in videos}
     related = {v.id: _choose(near.get(v.id, ()), around[v.id]) for v in videos}
@@ -132,6 +149,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
             cards[video.id].instructors, subjects.get(video.id, []), resources.get(video.id, []),
             [(c.language, f"/captions/{video.id}/{c.language}.vtt") for c in spoken_of if c.kind == "captions"],
             [(c.language, f"/captions/{video.id}/{c.language}.txt") for c in spoken_of if c.kind == "transcript"],
+            _spoken(video, [c.language for c in spoken_of if c.kind == "captions"], short.get(video.id, {})),
             Markup(parts[0]), [Part(f"{path}text/page/{n}/", n) for n in range(2, len(parts) + 1)],
             text_lang(video.title + video.plain, video.language), words.language_name(video.language),
             [cards[id] for id in around[video.id]],
@@ -158,8 +176,11 @@ def caption_pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[
     """The captions and transcripts of the published ones among the videos *ids*."""
     for id, language, kind, body, batch, course in catalog.rows("captions", ids=ids):
         groups = " ".join((group_tag("video", id), group_tag("batch", batch), group_tag("course", course)))
-        of, ending = (CAPTIONS, "vtt") if kind == "captions" else (TRANSCRIPT, "txt")
-        yield Page(Path(f"/captions/{id}/{language}.{ending}"), of, [keys.video(id), keys.batch_card(batch)], groups, body, unit=id)
+        made = [(TRANSCRIPT, "txt", body)]
+        if kind == "captions":
+            made = [(CAPTIONS, "vtt", body), (CUES, "json", dumps({"cues": parse(body)}))]
+        for of, ending, content in made:
+            yield Page(Path(f"/captions/{id}/{language}.{ending}"), of, [keys.video(id), keys.batch_card(batch)], groups, content, unit=id)
 
 
 def data_path(id: int) -> Path:
@@ -211,7 +232,22 @@ def _watch(source: Source, site: Site) -> Watch:
     frame = frame_url(source.kind, source.url, source.start_s) or ""
     if frame and frame.partition("//")[2].partition("/")[0].lower() not in (*PLAYER_HOSTS, *site.frame_hosts):
         frame = ""  # the policy would leave it blank: a link leads there instead
-    return Watch(source.kind, watch_url(source.kind, source.url, source.start_s), frame, provider(source.kind, source.url))
+    file = file_url(source.kind, source.url) or ""
+    if not file.startswith(("https://", f"{site.base_url}/")):
+        file = ""  # refused by the policy likewise
+    return Watch(source.kind, watch_url(source.kind, source.url, source.start_s), frame, provider(source.kind, source.url), file,
+                 source.start_s)
+
+
+def _spoken(video: Video, languages: Sequence[str], short: Mapping[str, str]) -> list[Spoken]:
+    """The transcripts in their order, the lecture's own language first; that one's lines stand in the page where they are few."""
+    made: list[Spoken] = []
+    for language in sorted(languages, key=lambda code: code != video.language):
+        lines = parse(short[language]) if not made and language in short else []
+        if sum(len(cue.text.encode()) + _CUE_BYTES for cue in lines) > CUES_BYTES:
+            lines = []
+        made.append(Spoken(language, f"/captions/{video.id}/{language}.vtt", f"/captions/{video.id}/{language}.json", lines))
+    return made
 
 
 def _keys(lecture: Lecture) -> list[int]:

@@ -22,7 +22,7 @@ def test_each_directive_says_what_it_should() -> None:
     assert policy["base-uri"] == "'none'"
     assert policy["form-action"] == "'self'"
     assert policy["object-src"] == "'none'"
-    assert policy["connect-src"] == "'self'"
+    assert policy["connect-src"] == "'self' https:"
 
 
 def test_players_of_streams_get_their_worker_and_their_blob() -> None:

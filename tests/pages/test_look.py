@@ -134,11 +134,12 @@ def test_a_lecture_plays_by_a_plain_link_and_its_own_picture_keeps_its_room(site
     (play,) = first.findall(f".//{H}a[@class='play']")
     assert play.get("href") == "https://www.youtube.com/watch?v=00000000001"
     assert "".join(play.itertext()).strip() == "Play from YouTube"
-    (player,) = first.findall(f".//{H}div[@data-frame]")
+    assert play.get("data-frame").startswith("https://www.youtube-nocookie.com/embed/00000000001?")
+    (player,) = first.findall(f".//{H}div[@data-video]")
     (picture,) = player.findall(f"{H}img")
     assert (picture.get("width"), picture.get("height"), picture.get("alt")) == ("1280", "720", "")
     assert "".join(second.find(f".//{H}a[@class='play']").itertext()).strip() == "Watch at elsewhere.example"
-    assert not second.findall(f".//{H}div[@data-frame]")
+    assert not second.findall(f".//{H}a[@data-frame]")
     assert "no recording" in "".join(third.find(f".//{H}p[@class='note']").itertext())
     assert not third.findall(f".//{H}script[@src]")
     for image in html5lib.parse(site.text("/")).iter(f"{H}img"):

@@ -104,6 +104,11 @@ WHERE video_id = ANY(%(ids)s) ORDER BY video_id, position
 SELECT video_id, language, kind FROM catalog.caption
 WHERE video_id = ANY(%(ids)s) ORDER BY video_id, language COLLATE "C", kind
 
+-- name: short_captions
+-- The captions of videos that are short enough to stand in a page.
+SELECT video_id, language, body FROM catalog.caption
+WHERE video_id = ANY(%(ids)s) AND kind = 'captions' AND octet_length(body) <= %(most_bytes)s
+
 -- name: captions
 -- The captions and transcripts of published videos whose batch is not gated, whole.
 SELECT c.video_id, c.language, c.kind, c.body, v.batch_id, b.course_id
