@@ -16,7 +16,8 @@ from babel.messages.pofile import read_po, write_po
 from builder.language import FOLDER
 
 TOP = Path(__file__).resolve().parents[1]
-_WHERE = [("builder/**.py", "python"), ("templates/**.html", "jinja2"), ("templates/assets/**.js", "javascript")]
+_WHERE = [("templates/assets/hls/**.js", "ignore"), ("builder/**.py", "python"), ("templates/**.html", "jinja2"),
+          ("templates/assets/**.js", "javascript")]
 _OPTIONS = {"templates/**.html": {"trimmed": "true"}}
 _SAID_BY = {"_": None, "gettext": None, "ngettext": (1, 2)}
 _WIDTH = 140

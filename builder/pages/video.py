@@ -178,7 +178,7 @@ def caption_pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[
         groups = " ".join((group_tag("video", id), group_tag("batch", batch), group_tag("course", course)))
         made = [(TRANSCRIPT, "txt", body)]
         if kind == "captions":
-            made = [(CAPTIONS, "vtt", body), (CUES, "json", dumps({"cues": parse(body)}))]
+            made = [(CAPTIONS, "vtt", body), (CUES, "json", dumps({"cues": [[*cue] for cue in parse(body)]}))]
         for of, ending, content in made:
             yield Page(Path(f"/captions/{id}/{language}.{ending}"), of, [keys.video(id), keys.batch_card(batch)], groups, content, unit=id)
 

@@ -8,11 +8,14 @@ export async function unlock(player) {
   const words = element.querySelector(".note span");
   const hosts = (element.dataset.hosts ?? "").split(" ");
   const ask = () => fetch(`/api/v1/playback/${player.video}`, { headers: { Accept: "application/json" } });
+  const waysIn = async (answer) => {
+    const { sources } = await answer.json();
+    return { sources, ways: waysOfAnswer(sources, Date.parse(answer.headers.get("Date")) || Date.now(), hosts, renew) };
+  };
   const renew = async (way) => {
     try {
-      const answer = await ask();
-      const { sources } = await answer.json();
-      return waysOfAnswer(sources, hosts, renew).find((one) => one.kind === way.kind && one.file && one.start_s === way.start_s);
+      const { ways } = await waysIn(await ask());
+      return ways.find((one) => one.kind === way.kind && one.file && one.start_s === way.start_s);
     } catch {
       return undefined;
     }
@@ -22,8 +25,8 @@ export async function unlock(player) {
     const answer = await ask();
     if (answer.status === 403) words.textContent = _("This batch is for those enrolled, and you are not enrolled in it.");
     if (!answer.ok) return;
-    const { sources } = await answer.json();
-    player.ways = waysOfAnswer(sources, hosts, renew);
+    const { sources, ways } = await waysIn(answer);
+    player.ways = ways;
     const first = sources[0];
     if (!first) {
       words.textContent = _("There is no recording of this lecture.");

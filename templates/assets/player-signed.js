@@ -3,13 +3,14 @@ const EARLY_MS = 30_000;
 
 // What `way` is asked by: `renew` asks the API for a new address, `fresh` gives the address of a segment as it is now.
 export function signedWay(way) {
-  let { file: url, until_ms, query } = way;
+  let { file: url, ends, query } = way;
+  let renewing = null; // one question for all the pieces that wait for it
   const folders = [folderOf(url)]; // each that was signed: a playlist's segments stand as they were when it was read
 
   const renew = async () => {
     const now = await way.renew?.(way);
     if (!now) return false;
-    ({ file: url, until_ms, query } = now);
+    ({ file: url, ends, query } = now);
     folders.unshift(folderOf(url));
     return true;
   };
@@ -20,7 +21,7 @@ export function signedWay(way) {
     canRenew: Boolean(way.renew),
     renew,
     async fresh(asked) {
-      if (until_ms && until_ms - Date.now() < EARLY_MS) await renew();
+      if (ends - performance.now() < EARLY_MS) await (renewing ??= renew().finally(() => { renewing = null; }));
       const folder = folders.find((one) => asked.startsWith(one));
       if (!folder) return asked; // of another place: what signs ours must not go there
       const at = new URL(folders[0] + asked.slice(folder.length));

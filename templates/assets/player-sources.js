@@ -4,13 +4,15 @@
 export const waysOf = (links) => [...links].flatMap(({ dataset: { kind, frame, file, start } }) =>
   ways({ kind, frame, file, start_s: Number(start) || 0 }));
 
-// What the API names is as the page would have been: `sources` are {kind, url, start_s, until_ms, query}.
-export function waysOfAnswer(sources, hosts, renew) {
+// What the API names, as the page would have named it: `sources` are {kind, url, start_s, until_ms, query}. `now_ms` is the
+// server's time: a phone's clock may be wrong by more than a signature holds.
+export function waysOfAnswer(sources, now_ms, hosts, renew) {
   return sources.flatMap(({ kind, url, start_s, until_ms, query }) => {
     const own = kind === "file" || kind === "hls";
     const frame = own ? undefined : frameOf(kind, url, hosts);
     const file = own ? url : kind === "archive" ? archived(url) : undefined;
-    return ways({ kind, frame, file, start_s, until_ms, query, renew: until_ms ? renew : undefined });
+    const ends = until_ms ? performance.now() + until_ms - now_ms : undefined;
+    return ways({ kind, frame, file, start_s, ends, query, renew: until_ms ? renew : undefined });
   });
 }
 

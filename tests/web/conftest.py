@@ -7,16 +7,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, Request
 
 from builder.embedded import Server
 from tests.conftest import database, open_folder
@@ -35,6 +37,7 @@ class Live(NamedTuple):
     url: str
     dsn: str
     data: Path
+    settings: Mapping[str, str] = MappingProxyType({})  # beside those that every site needs
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """What *statement* answers, in a transaction of its own; an edit of the catalog is live after `publish`."""
@@ -55,7 +58,7 @@ class Live(NamedTuple):
     def environ(self) -> dict[str, str]:
         ours = ("LECTERN_", "DATABASE_", "AWS_", "REDIS_", "SMTP_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        return kept | {"LECTERN_DATA": str(self.data), "LECTERN_PORT": str(urlsplit(self.url).port), "DATABASE_URL": self.dsn}
+        return kept | {"LECTERN_DATA": str(self.data), "LECTERN_PORT": str(urlsplit(self.url).port), "DATABASE_URL": self.dsn, **self.settings}
 
 
 @dataclass
@@ -99,14 +102,21 @@ def site(server: Server, _migrated: str, tmp_path_factory: pytest.TempPathFactor
         live = Live(f"http://127.0.0.1:{free_port()}", dsn, tmp_path_factory.mktemp("site"))
         live.run("import", str(DEMO))
         live.publish()
-        process = subprocess.Popen([sys.executable, "build.py", "serve"], cwd=TOP, env=live.environ, text=True, stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        try:
-            assert process.stdout.readline() == f"ready {live.url}/\n"
+        with serving(live):
             yield live
-        finally:
-            process.terminate()
-            process.communicate()
+
+
+@contextmanager
+def serving(live: Live) -> Iterator[None]:
+    """The site is served while the block runs."""
+    process = subprocess.Popen([sys.executable, "build.py", "serve"], cwd=TOP, env=live.environ, text=True, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == f"ready {live.url}/\n"
+        yield
+    finally:
+        process.terminate()
+        process.communicate()
 
 
 @pytest.fixture
@@ -149,3 +159,11 @@ def shown(server: Server, _migrated: str) -> Iterator[Served]:
         showcase.fill(site)
         site.build()
         yield site
+
+
+def until(page: Page | Frame, expression: str, argument: object = None) -> None:
+    """Wait until *expression*, or a function of *argument*, is true. Playwright's own way wants an eval, which our policy refuses."""
+    end = time.monotonic() + WAIT_MS / 1000
+    while not page.evaluate(expression, argument):
+        assert time.monotonic() < end, f"never true: {expression}"
+        page.wait_for_timeout(30)
