@@ -50,8 +50,8 @@ export function openFrame(way, at_s, hear) {
     get duration() { return state.duration; },
     get playing() { return state.playing; },
     get volume() { return state.volume; },
-    play: () => talk.play(),
-    pause: () => talk.pause(),
+    play: () => { state.playing = true; talk.play(); }, // what it says next counts more
+    pause: () => { state.playing = false; talk.pause(); },
     seek: (to_s) => { state.position = to_s; talk.seek(to_s); },
     rate: (rate) => { state.rate = rate; talk.rate(rate); },
     mute: () => { state.muted = !state.muted; talk.mute(state.muted); },

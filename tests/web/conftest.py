@@ -58,7 +58,8 @@ class Live(NamedTuple):
     def environ(self) -> dict[str, str]:
         ours = ("LECTERN_", "DATABASE_", "AWS_", "REDIS_", "SMTP_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        return kept | {"LECTERN_DATA": str(self.data), "LECTERN_PORT": str(urlsplit(self.url).port), "DATABASE_URL": self.dsn, **self.settings}
+        own = {"LECTERN_DATA": str(self.data), "LECTERN_PORT": str(urlsplit(self.url).port), "DATABASE_URL": self.dsn}
+        return kept | own | dict(self.settings)
 
 
 @dataclass

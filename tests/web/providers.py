@@ -21,7 +21,8 @@ YOUTUBE = _CLOCK + """
 at = Number(asked.searchParams.get("start") ?? 0);
 const broken = asked.pathname.endsWith("bbbbbbbbbbb");
 let heard = false, state = 1;
-const say = (event, info) => parent.postMessage(JSON.stringify({ event, info, id: 1, channel: "widget" }), asked.searchParams.get("origin"));
+const to = asked.searchParams.get("origin");
+const say = (event, info) => parent.postMessage(JSON.stringify({ event, info, id: 1, channel: "widget" }), to);
 const become = (now) => { state = now; plays = now === 1; say("onStateChange", now); };
 addEventListener("message", ({ data, origin }) => {
   const message = JSON.parse(data);
@@ -54,9 +55,12 @@ addEventListener("message", ({ data }) => {
   if (data.method === "play") { plays = true; say({ event: "play" }); }
   if (data.method === "pause") { plays = false; say({ event: "pause" }); }
   if (data.method === "setCurrentTime") at = data.value;
-  if (data.method === "setPlaybackRate") say({ event: "error", data: { method: "setPlaybackRate", name: "NotAllowed", message: "of the plan" } });
+  if (data.method === "setPlaybackRate") say({ event: "error", data: { method: data.method, name: "NotAllowed", message: "of the plan" } });
 });
-setInterval(() => { tick(); if (plays && wanted.has("timeupdate")) say({ event: "timeupdate", data: { seconds: at, duration: LENGTH } }); }, 100);
+setInterval(() => {
+  tick();
+  if (plays && wanted.has("timeupdate")) say({ event: "timeupdate", data: { seconds: at, duration: LENGTH } });
+}, 100);
 window.end = () => { plays = false; if (wanted.has("ended")) say({ event: "ended" }); };
 </script>"""
 PEERTUBE = _CLOCK + """
@@ -87,7 +91,7 @@ ARCHIVE = "<!doctype html><title>stand-in</title><p>archive</p>"
 _PAGES = {"www.youtube-nocookie.com": YOUTUBE, "player.vimeo.com": VIMEO, "tube.example": PEERTUBE, "archive.org": ARCHIVE}
 
 
-def stand_in(context: BrowserContext, note: Callable[[str, dict[str, str]], None]) -> None:
+def stand_in(context: BrowserContext, note: Callable[[str, dict[str, str]], object]) -> None:
     """Answers for every other host; *note* is told each address with its request's headers."""
 
     def answer(route: Route) -> None:

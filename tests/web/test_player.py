@@ -192,7 +192,7 @@ def test_the_internet_archives_file_plays_in_our_own_player_and_an_item_in_its_f
 def test_a_source_that_fails_gives_way_to_the_next_and_the_last_to_a_link(seat: Seat) -> None:
     seat.play(FALLING)
     seat.plays()
-    assert list(seat.asked)[0].startswith("https://www.youtube-nocookie.com/embed/bbbbbbbbbbb")
+    assert next(iter(seat.asked)).startswith("https://www.youtube-nocookie.com/embed/bbbbbbbbbbb")
     assert "https://media.example/missing.mp4" in seat.asked
     page = seat.play(HOPELESS)
     expect(page.locator(".play")).to_contain_text("It does not play here. Open it at media.example")
@@ -216,9 +216,8 @@ def test_messages_of_others_move_nothing(seat: Seat, heard: Heard) -> None:
     frame = seat.frame()
     seat.told("lectern:position")
     page.evaluate("""() => {
-        for (const data of ['{"event":"onError","info":150}', '{"event":"onStateChange","info":0}', '{', 'null', null, 7, { event: "ended" }]) {
-            postMessage(data, "*");
-        }
+        const hostile = ['{"event":"onError","info":150}', '{"event":"onStateChange","info":0}', '{', 'null', null, 7, { event: "ended" }];
+        for (const data of hostile) postMessage(data, "*");
     }""")
     frame.evaluate("""() => {
         for (const info of [{ currentTime: "<img>" }, { currentTime: -1 }, { currentTime: 1e99 }, { playerState: "x" }, null, 5]) {
@@ -273,8 +272,8 @@ def test_keys_move_a_file_and_never_what_is_typed(seat: Seat) -> None:
     until(page, "document.querySelector('.player video').paused")
     for key, least, most in (("5", 10, 10), ("l", 20, 20), ("j", 10, 10), ("ArrowLeft", 5, 5), ("ArrowRight", 10, 10), ("0", 0, 0)):
         page.keyboard.press(key)
-        until(page, "([a, b]) => { const { currentTime: t } = document.querySelector('.player video'); return t >= a - .1 && t <= b + .1; }",
-                               arg=[least, most])
+        until(page, "([a, b]) => { const t = document.querySelector('.player video').currentTime; return t > a - .1 && t < b + .1; }",
+              [least, most])
     page.keyboard.press("m")
     assert page.evaluate("document.querySelector('.player video').muted")
     page.keyboard.press("c")
@@ -380,7 +379,8 @@ def test_a_gated_lecture_plays_for_who_is_enrolled_alone(video: int, seat: Seat,
     token = "s" + secrets.token_urlsafe(32)
     site.sql("INSERT INTO student.session (token_hash, account_id, expires_at) VALUES (%s, %s, now() + interval '1 day')",
              hash_of(token), account)
-    page.context.add_cookies([{"name": name, "value": value, "url": site.url} for name, value in (("session", token), ("lectern_state", "x"))])
+    page.context.add_cookies([{"name": "session", "value": token, "url": site.url},
+                              {"name": "lectern_state", "value": "x", "url": site.url}])
     seat.go(video)
     expect(page.locator(".note")).to_contain_text("you are not enrolled in it")
     site.sql("INSERT INTO student.enrolment VALUES (%s, 2)", account)
