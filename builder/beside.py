@@ -10,9 +10,10 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn
 
-from builder import nightly, purge
+from builder import purge, tidying
 from builder.bell import Bell, BellLost
 from builder.line import PATIENCE, answering, break_off
+from builder.pages.page import Site
 from builder.receipt import Receipts
 from edge.cdn.port import Purger
 from edge.errors import LecternError
@@ -178,8 +179,9 @@ class Payer(Beside):
 class Tidier(Beside):
     """Forgets, once an hour, what is too old to be of use."""
 
-    def __init__(self, dsn: str, store: Store, tell: Tell) -> None:
+    def __init__(self, dsn: str, store: Store, site: Site, profile: str, tell: Tell) -> None:
         super().__init__("tidier")
+        self._site, self._profile = site, profile
         self._dsn = make_dsn(dsn, application_name="lectern tidier")
         self._store, self._tell = store, tell
 
@@ -189,7 +191,7 @@ class Tidier(Beside):
             wait_s = TIDY_EVERY_S
             try:
                 with closing(psycopg2.connect(self._dsn)) as connection:
-                    nightly.tidy(connection, self._store)
+                    tidying.tidy(connection, self._store, self._site, self._profile)
             except (psycopg2.Error, LecternError) as error:  # an hour later there is only more to do
                 self._tell(f"tidy.failed why={str(error).strip()!r}")
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import NamedTuple
@@ -59,9 +59,9 @@ def hold(connection: Connection) -> None:
 
 
 @contextmanager
-def lease(connection: Connection, wait_s: float) -> Iterator[None]:
+def lease(connection: Connection, wait_s: float, waits: Callable[[], object] | None = None) -> Iterator[None]:
     """Hold the builder's lease for the length of the block; the server frees it if we die, and takes it from who
-    is silent for SILENT_S.
+    is silent for SILENT_S. *waits* is called once, where another holds it.
 
     Raises LeaseHeld when another holds it for longer than *wait_s* seconds.
     """
@@ -73,6 +73,9 @@ def lease(connection: Connection, wait_s: float) -> Iterator[None]:
             if cursor.fetchone() == (True,):
                 break
             _end_silent(connection)
+            if waits:
+                waits()
+                waits = None
             if time.monotonic() > until:
                 raise LeaseHeld(f"Another build has been at work for {wait_s:g} s. Wait for it, or give --wait SECONDS.")
             if _next_in_line(connection):

@@ -1,17 +1,12 @@
-"""The nightly check, a plan from nothing: it finds and mends what no feed could tell. And the hourly tidying."""
+"""The nightly check, a plan from nothing: it finds and mends what no feed could tell."""
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from psycopg2.extensions import connection as Connection
 
-from builder import rollback
-from builder.catalog import changes
-from edge.store.port import Store
-
 AT = "3 hours"  # after midnight by the database's clock and zone, when fewest edit
 NAMED = 20  # paths that are kept for people to see
-KEPT_DAYS = 30  # receipts, as long as changes
 
 # Purpose: whether the last such hour is later than the last check; before the first, than the first release. While
 # publishing is on hold nothing that it finds could be released.
@@ -22,7 +17,6 @@ _UNNAMED = """SELECT o.path FROM live.object o WHERE o.release = %(release)s
     AND (%(units)s::bigint[] IS NULL OR o.unit = ANY(%(units)s) OR o.kind = 'gone')
     AND NOT EXISTS (SELECT FROM catalog.change c WHERE c.release = %(release)s AND c.keys && o.keys) ORDER BY o.path"""
 _END = "UPDATE live.site SET checked_at = clock_timestamp(), check_found = %(found)s"
-_TIDY = "DELETE FROM live.receipt WHERE asked_at < clock_timestamp() - make_interval(days => %(days)s)"
 
 
 def due(connection: Connection) -> bool:
@@ -58,15 +52,3 @@ class Check:
             cursor.execute(_END, {"found": self._found})
         connection.commit()
         return self._count, self._found
-
-
-def tidy(connection: Connection, store: Store) -> None:
-    """Forget old changes and receipts, and bodies kept for a rollback that nobody may ask for any more. Commits.
-
-    Raises StoreError.
-    """
-    changes.forget(connection, KEPT_DAYS)
-    with connection.cursor() as cursor:
-        cursor.execute(_TIDY, {"days": KEPT_DAYS})
-    connection.commit()
-    rollback.sweep(connection, store)

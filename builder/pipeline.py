@@ -211,7 +211,7 @@ class Publisher:
         clock.lap("take")
         trust = self._trusted
         job = Job(self._dsn, snapshot, self._site, self._profile, number, self._fingerprints, not standing.empty, trust,
-                  retire=not self._purgers or bool(want.units))
+                  retire=not self._purgers or want.apart)
         if everything:
             units = None
             dirty = None if want.full or standing.empty or not trust or keys.SITE in changed else plan.dirty(catalog, changed)

@@ -134,6 +134,12 @@ def _must_be_reachable(connection: Connection, number: int) -> None:
         ((horizon, newest),) = cursor.fetchall()
         cursor.execute("SELECT max(number) FROM live.release WHERE number > %s AND cause = 'takedown'", (number,))
         ((takedown,),) = cursor.fetchall()
+        cursor.execute("SELECT kind || ':' || id FROM live.takedown WHERE done_at IS NULL ORDER BY asked_at LIMIT 1")
+        owed = cursor.fetchone()
+    if owed:
+        raise RollbackError(f"{owed[0]} is being taken down, which no rollback undoes: wait for that, or `python build.py resume` ends it.")
+    if state is None and number < horizon:
+        raise RollbackError(f"What release {number} showed is kept no longer: the oldest to go back to is {horizon}.")
     if state != ("live",):
         raise RollbackError(f"No release {number} ever was live: `python build.py releases` lists those that were.")
     if number == newest:

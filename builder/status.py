@@ -48,6 +48,9 @@ _UNSEEN = """
 _WRITING = """
     SELECT number, extract(epoch FROM clock_timestamp() - started_at)::int, cause FROM live.release
     WHERE state = 'writing' AND started_at < clock_timestamp() - %(after)s * interval '1 second' ORDER BY number"""
+_TAKING_DOWN = """
+    SELECT kind || ':' || id, extract(epoch FROM clock_timestamp() - asked_at)::int FROM live.takedown
+    WHERE done_at IS NULL AND asked_at < clock_timestamp() - %(after)s * interval '1 second' ORDER BY asked_at"""
 _CHECKED = "SELECT checked_at, check_found FROM live.site WHERE check_found <> '{}'"
 _REFRESHED = "SELECT count(*)::int, count(DISTINCT s.video_id)::int FROM live.refresh_source r JOIN catalog.source s USING (url)"
 _RECEIPTS = """
@@ -138,6 +141,8 @@ def _publishing(ask: _Ask, waits: changes.Waiting, listener: Listener) -> Iterat
         again = f"rollback {held[0][0]}" if held and cause == "rollback" else "resume"
         yield (f"Release {number} has been writing for {since_s // 60} minutes: where no builder is at work, it died; "
                f"`python build.py {again}` goes on.")
+    for thing, since_s in ask(_TAKING_DOWN, after=WAITS_S):
+        yield f"{thing} is being taken down since {since_s // 60} minutes and is not gone: `python build.py resume` ends it."
     for at, paths in ask(_CHECKED):
         yield (f"The check of {at:%Y-%m-%d} found {_many(len(paths), 'page')} that no change had named, {paths[0]} the first, and "
                "mended them: somebody edits past the triggers (session_replication_role, DISABLE TRIGGER, a restore of data only). "

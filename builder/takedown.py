@@ -1,13 +1,20 @@
 """A takedown: at once, everywhere, for good. First the thing itself, its side files and every kept body that shows it,
-then a hard purge, then what linked to it; and the proof, asked from outside."""
+then a hard purge, then what linked to it; and the proof, asked from outside.
+
+What takes it out of the catalog also writes down, in one transaction and without the lease, all that the rest goes by: whoever holds
+the lease next finishes it, and begins again where another died.
+"""
 from __future__ import annotations
 
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import NamedTuple
 
+import psycopg2
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
 
 from builder import journal, purge
 from builder.catalog import keys
@@ -24,6 +31,28 @@ PURGE_WAIT_S = 30.0
 _ANSWER_S = 10.0
 _ENCODINGS = ("gzip", "br", "identity")
 _PROVEN_PATHS = 50
+
+# Purpose: owe a takedown; one that is asked for again begins anew, with all that is known of it.
+_OWE = """INSERT INTO live.takedown AS t (kind, id, changed, units, videos, pictures)
+    VALUES (%(kind)s, %(id)s, %(changed)s, %(units)s, %(videos)s, %(pictures)s)
+    ON CONFLICT (kind, id) DO UPDATE SET asked_at = clock_timestamp(), done_at = NULL, release = NULL,
+        changed = ARRAY(SELECT unnest(t.changed) UNION SELECT unnest(EXCLUDED.changed)),
+        units = ARRAY(SELECT unnest(t.units) UNION SELECT unnest(EXCLUDED.units)),
+        videos = ARRAY(SELECT unnest(t.videos) UNION SELECT unnest(EXCLUDED.videos)),
+        pictures = ARRAY(SELECT unnest(t.pictures) UNION SELECT unnest(EXCLUDED.pictures))"""
+_AGAIN = "UPDATE live.takedown SET done_at = NULL, release = NULL WHERE kind = %s AND id = %s"
+_OWED = "SELECT kind, id FROM live.takedown WHERE done_at IS NULL ORDER BY asked_at, kind, id LIMIT 1"
+# Purpose: note every path that its pages have, or had while bodies are kept, before any of that is deleted.
+_NOTE = """UPDATE live.takedown t SET units = ARRAY(SELECT unnest(t.units) UNION SELECT unnest(%(units)s::bigint[])), paths = ARRAY(
+        SELECT unnest(t.paths)
+        UNION SELECT o.path FROM live.object o WHERE o.kind <> 'asset' AND (o.unit = ANY(t.units) OR o.unit = ANY(%(units)s))
+        UNION SELECT k.path FROM live.retained k WHERE k.unit = ANY(t.units) OR k.unit = ANY(%(units)s))
+    WHERE t.kind = %(kind)s AND t.id = %(id)s RETURNING changed, units, videos, pictures, paths"""
+_DONE = "UPDATE live.takedown SET done_at = clock_timestamp(), release = coalesce(release, %s) WHERE kind = %s AND id = %s"
+_RELEASED = "UPDATE live.takedown SET release = %s WHERE kind = %s AND id = %s"
+# Purpose: where it stood and is gone now; another thing may have come to one of its paths since.
+_GONE = """SELECT t.release, ARRAY(SELECT o.path FROM live.object o WHERE o.path = ANY(t.paths) AND o.kind = 'gone' ORDER BY o.path)
+    FROM live.takedown t WHERE t.kind = %s AND t.id = %s"""
 
 
 class TakedownError(LecternError):
@@ -51,77 +80,95 @@ class Takedown(NamedTuple):
         return all(one.status in (0, 404, 410) for one in self.proof)
 
 
-class _Reached(NamedTuple):
+class _Owed(NamedTuple):
     changed: frozenset[int]
     units: frozenset[int]
     videos: list[int]
+    pictures: list[str]
+    paths: list[str]
 
 
-def take_down(dsn: str, connection: Connection, publisher: Publisher, store: Store, purgers: Sequence[Purger], base_url: str,
-              kind: str, id: int) -> Takedown:
-    """Take a thing down. A video, and those of a batch or course, become withdrawn; a subject or instructor is deleted.
+def withdraw(connection: Connection, store: Store, kind: str, id: int) -> None:
+    """Take a thing out of the catalog, and owe its takedown: from this COMMIT on nobody brings it back. Needs no lease.
 
-    The caller holds the lease. Raises TakedownError, OtherStoreError, StoreError, and what a release raises.
+    A video, and those of a batch or course, become withdrawn; a subject or instructor is deleted. Raises TakedownError,
+    OtherStoreError.
     """
     journal.must_be_at(connection, store.name)
-    reached = _withdraw(connection, kind, id)
-    with connection:
-        pictures = [str(key) for key in pictures_of(connection, reached.videos)]
-    first = publisher.take_down(reached.changed, reached.units)
-    paths = _paths(connection, reached.units, first.release)
-    _forget_kept(connection, store, reached.changed)
-    if left := store.delete(pictures):
-        raise TakedownError(f"The store did not delete {left[0]}, a picture of what is taken down: look at its rights, "
-                            "then run this again.")
-    if purgers:  # and where nothing was left to write: one that died may not have come as far as this
-        number = first.release or journal.draw(connection)
-        names = [tag(group_tag(kind, id)), *(tag(group_tag("video", video)) for video in reached.videos),
-                 *(url(path) for path in (*paths, *(f"/{key}" for key in pictures)))]
-        with connection, connection.cursor() as cursor:
-            for purger in purgers:
-                purge.owe_names(cursor, purger, number, names)
-        purge.settle(dsn, purgers, wait_s=PURGE_WAIT_S)
-    publisher.mend(reached.changed)
-    if journal.standing(connection).held_at is None:
-        publisher.release(guarded=False)
-    _forget_kept(connection, store, reached.changed)  # what the mended pages showed
-    if purgers:
-        purge.settle(dsn, purgers, wait_s=PURGE_WAIT_S)
-    proof = [*_stored(store, paths), *(one for path in paths[:_PROVEN_PATHS] for one in _asked(base_url, path))]
-    return Takedown(first.release, paths, proof)
-
-
-def _withdraw(connection: Connection, kind: str, id: int) -> _Reached:
-    """Take it out of the catalog, and find what is its own."""
     if kind not in KINDS:
         raise TakedownError(f"A {kind} cannot be taken down: name one of {', '.join(KINDS)}, as in video:831.")
     with connection, connection.cursor() as cursor:
         cursor.execute(f"SELECT EXISTS (SELECT FROM catalog.{kind} WHERE id = %s)", (id,))
-        if cursor.fetchone() != (True,):
+        if cursor.fetchone() == (True,):
+            _withdraw(connection, cursor, kind, id)
+            return
+        cursor.execute(_AGAIN, (kind, id))
+        if not cursor.rowcount:
             raise TakedownError(f"There is no {kind}:{id} in the catalog.")
-        videos: list[int] = []
-        shown_by: list[int] = []
-        if kind in ("video", "batch", "course"):
-            cursor.execute(
-                """UPDATE catalog.video v SET status = 'withdrawn', picture = NULL, card = NULL FROM catalog.batch b WHERE b.id = v.batch_id
-                AND CASE %s WHEN 'video' THEN v.id WHEN 'batch' THEN b.id ELSE b.course_id END = %s RETURNING v.id""", (kind, id))
-            videos = sorted(row[0] for row in cursor)
-        else:  # many pages show its name under their videos' own keys
-            cursor.execute(f"SELECT video_id FROM catalog.video_{kind} WHERE {kind}_id = %s", (id,))
-            shown_by = [row[0] for row in cursor]
-            cursor.execute(f"DELETE FROM catalog.{kind} WHERE id = %s", (id,))
-        cursor.execute("SELECT id FROM catalog.batch WHERE %s = 'course' AND course_id = %s", (kind, id))
-        batches = [row[0] for row in cursor]
-        # With the first COMMIT, so that no death leaves a way back.
-        cursor.execute("UPDATE live.site SET horizon = greatest(horizon, (SELECT max(number) + 1 FROM live.release))")
-    changed = {keys.code(kind) | id << 8, keys.card(kind, id)}
-    units = {PARTS["retired"].pack(keys.moved(kind, id))}
-    if kind in ("subject", "instructor"):
+
+
+def finish(connection: Connection, publisher: Publisher, store: Store, purgers: Sequence[Purger], pay: Callable[[], object]) -> list[str]:
+    """Finish the takedowns that are owed, the oldest first. *pay* sends purges that are due. Returns the things, as video:831.
+
+    The caller holds the lease. Raises TakedownError, OtherStoreError, StoreError, and what a release raises.
+    """
+    done: list[str] = []
+    while True:
         with connection, connection.cursor() as cursor:
-            cursor.execute("SELECT DISTINCT unit FROM live.object WHERE keys @> ARRAY[%s::bigint]", (keys.code(kind) | id << 8,))
-            own = PARTS[kind].code
-            units |= {PARTS[kind].pack(topic.unit_of(id)), *(row[0] for row in cursor if row[0] & 255 == own and row[0] >> 24 == id)}
-    elif kind != "video":
+            cursor.execute(_OWED)
+            row = cursor.fetchone()
+        if row is None:
+            return done
+        _finish(connection, publisher, store, purgers, pay, *row)
+        done.append(f"{row[0]}:{row[1]}")
+
+
+def finish_owed(dsn: str, store: Store, publishers: Callable[[Connection], Publisher], purgers: Sequence[Purger],
+                wait_s: float) -> list[str]:
+    """As `finish`, under the lease, where one is owed. Raises LeaseHeld too."""
+    with closing(psycopg2.connect(dsn, connect_timeout=10)) as connection:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(_OWED)
+            if cursor.fetchone() is None:
+                return []
+        with journal.lease(connection, wait_s):
+            return finish(connection, publishers(connection), store, purgers, lambda: purge.settle(dsn, purgers, wait_s=PURGE_WAIT_S))
+
+
+def take_down(dsn: str, connection: Connection, publisher: Publisher, store: Store, purgers: Sequence[Purger], base_url: str,
+              kind: str, id: int, lease: Callable[[], AbstractContextManager[None]] = nullcontext) -> Takedown:
+    """Withdraw a thing at once; then, under the *lease*, have it gone everywhere; then ask whether it is. Who gives no lease holds it.
+
+    Raises as `withdraw`, `lease` and `finish` do.
+    """
+    withdraw(connection, store, kind, id)
+    with lease():  # meanwhile the worker may have finished it
+        finish(connection, publisher, store, purgers, lambda: purge.settle(dsn, purgers, wait_s=PURGE_WAIT_S))
+    with connection, connection.cursor() as cursor:
+        cursor.execute(_GONE, (kind, id))
+        ((release, paths),) = cursor.fetchall()
+    proof = [*_stored(store, paths), *(one for path in paths[:_PROVEN_PATHS] for one in _asked(base_url, path))]
+    return Takedown(release, paths, proof)
+
+
+def _withdraw(connection: Connection, cursor: Cursor, kind: str, id: int) -> None:
+    """Take it out of the catalog, find what is its own, and owe the rest."""
+    videos: list[int] = []
+    shown_by: list[int] = []
+    if kind in ("video", "batch", "course"):
+        cursor.execute(
+            """UPDATE catalog.video v SET status = 'withdrawn', picture = NULL, card = NULL FROM catalog.batch b WHERE b.id = v.batch_id
+            AND CASE %s WHEN 'video' THEN v.id WHEN 'batch' THEN b.id ELSE b.course_id END = %s RETURNING v.id""", (kind, id))
+        videos = sorted(row[0] for row in cursor)
+    else:  # many pages show its name under their videos' own keys
+        cursor.execute(f"SELECT video_id FROM catalog.video_{kind} WHERE {kind}_id = %s", (id,))
+        shown_by = [row[0] for row in cursor]
+        cursor.execute(f"DELETE FROM catalog.{kind} WHERE id = %s", (id,))
+    cursor.execute("SELECT id FROM catalog.batch WHERE %s = 'course' AND course_id = %s", (kind, id))
+    batches = [row[0] for row in cursor]
+    changed = {keys.code(kind) | id << 8, keys.card(kind, id)}
+    units = {PARTS["retired"].pack(keys.moved(kind, id)), *_topic_units(cursor, kind, id)}
+    if kind in ("batch", "course"):
         units.add(PARTS[kind].pack(id))
     for batch in batches:
         changed |= {keys.batch(batch), keys.batch_card(batch)}
@@ -131,17 +178,52 @@ def _withdraw(connection: Connection, kind: str, id: int) -> _Reached:
     for video in videos:
         changed |= {keys.video(video), keys.video_card(video), keys.video_place(video)}
         units |= {PARTS["video"].pack(video), PARTS["captions"].pack(video), PARTS["retired"].pack(keys.moved("video", video))}
-    return _Reached(frozenset(changed), frozenset(units), videos)
+    cursor.execute(_OWE, {"kind": kind, "id": id, "changed": sorted(changed), "units": sorted(units), "videos": videos,
+                          "pictures": [str(key) for key in pictures_of(connection, videos)]})
 
 
-def _paths(connection: Connection, units: frozenset[int], release: int | None) -> list[str]:
-    """What is gone by this: its paths, whenever they were used."""
+def _topic_units(cursor: Cursor, kind: str, id: int) -> set[int]:
+    """The units, packed, that are a subject's or instructor's pages, as far as they are live."""
+    if kind not in ("subject", "instructor"):
+        return set()
+    cursor.execute("SELECT DISTINCT unit FROM live.object WHERE keys @> ARRAY[%s::bigint]", (keys.code(kind) | id << 8,))
+    own = PARTS[kind].code
+    return {PARTS[kind].pack(topic.unit_of(id)), *(row[0] for row in cursor if row[0] & 255 == own and row[0] >> 24 == id)}
+
+
+def _finish(connection: Connection, publisher: Publisher, store: Store, purgers: Sequence[Purger], pay: Callable[[], object],
+            kind: str, id: int) -> None:
+    """All of it, which may have been done before: nothing here minds."""
+    journal.must_be_at(connection, store.name)
     with connection, connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT path FROM live.object WHERE release = %s AND kind = 'gone'
-            UNION SELECT DISTINCT k.path FROM live.retained k JOIN live.object o USING (path)
-                WHERE k.unit = ANY(%s) AND o.kind = 'gone' ORDER BY path""", (release, list(units)))
-        return [row[0] for row in cursor]
+        cursor.execute("UPDATE live.site SET horizon = greatest(horizon, (SELECT max(number) + 1 FROM live.release))")
+        cursor.execute(_NOTE, {"kind": kind, "id": id, "units": sorted(_topic_units(cursor, kind, id))})
+        ((changed, units, videos, pictures, paths),) = cursor.fetchall()
+    owed = _Owed(frozenset(changed), frozenset(units), videos, pictures, paths)
+    first = publisher.take_down(owed.changed, owed.units)
+    if first.release is not None:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(_RELEASED, (first.release, kind, id))
+    _forget_kept(connection, store, owed.changed)
+    if left := store.delete(owed.pictures):
+        raise TakedownError(f"The store did not delete {left[0]}, a picture of what is taken down: look at its rights, "
+                            "then run this again.")
+    if purgers:  # and where nothing was left to write: one that died may not have come as far as this
+        number = first.release or journal.draw(connection)
+        names = [tag(group_tag(kind, id)), *(tag(group_tag("video", video)) for video in owed.videos),
+                 *(url(path) for path in (*owed.paths, *(f"/{key}" for key in owed.pictures)))]
+        with connection, connection.cursor() as cursor:
+            for purger in purgers:
+                purge.owe_names(cursor, purger, number, names)
+        pay()
+    publisher.mend(owed.changed)
+    if journal.standing(connection).held_at is None:
+        publisher.release(guarded=False)
+    _forget_kept(connection, store, owed.changed)  # what the mended pages showed
+    with connection, connection.cursor() as cursor:
+        cursor.execute(_DONE, (first.release, kind, id))
+    if purgers:
+        pay()
 
 
 def _forget_kept(connection: Connection, store: Store, changed: frozenset[int]) -> None:

@@ -23,7 +23,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn
 
-from builder import journal, nightly, pipeline, plan, sweep
+from builder import journal, nightly, pipeline, plan, sweep, takedown
 from builder.bell import Bell
 from builder.beside import Beside, Ears, Payer, Receiver, Sentry, Tidier
 from builder.catalog import changes
@@ -65,6 +65,7 @@ class Work(NamedTuple):
     oldest_s: float
     retirements: bool  # whose purges are acknowledged
     dead: bool  # a release that died, to be superseded
+    takedown: bool  # one that somebody began
 
     @property
     def any(self) -> bool:
@@ -78,7 +79,7 @@ _WORK = """
         coalesce(greatest(extract(epoch FROM clock_timestamp() - min(at)), 0), 0)::float8,
         EXISTS (SELECT FROM live.debt d WHERE d.kind = 'retirement' AND NOT EXISTS (
             SELECT FROM live.debt p WHERE p.kind = 'purge' AND p.release = d.release AND NOT p.again)),
-        EXISTS (SELECT FROM live.release WHERE state = 'writing')
+        EXISTS (SELECT FROM live.release WHERE state = 'writing'), EXISTS (SELECT FROM live.takedown WHERE done_at IS NULL)
     FROM catalog.change WHERE release IS NULL"""
 
 # Purpose: end our own session of before, whose line broke without the server's knowing.
@@ -105,7 +106,7 @@ class Worker:
         self._stopping = False
         self._said = ""
         self._failures = 0
-        self._ended = self._look_at = self._check_at = -math.inf
+        self._ended = self._take_down_at = self._look_at = self._check_at = -math.inf
         self._sweep: Iterator[sweep.Slice] | None = None
         self._check: Check | None = None
 
@@ -119,7 +120,8 @@ class Worker:
             stack.callback(bell.close)
             bell.prove()
             receiver = Receiver(self._dsn, Receipts(Edge(self._site.base_url), self._store))
-            self._threads = [Ears(bell, self.wake, self._tell), self._sentry, Tidier(self._dsn, self._store, self._tell), receiver]
+            tidier = Tidier(self._dsn, self._store, self._site, self._profile, self._tell)
+            self._threads = [Ears(bell, self.wake, self._tell), self._sentry, tidier, receiver]
             if self._purgers:
                 self._threads.append(Payer(self._dsn, self._purgers, self.wake, receiver.poke, self._tell))
             for thread in self._threads:
@@ -177,6 +179,9 @@ class Worker:
 
     def _do(self, connection: Connection, publisher: pipeline.Publisher, work: Work) -> bool:
         """What comes first: a slice, or a release. False where there is nothing to do."""
+        if work.takedown and time.monotonic() >= self._take_down_at:
+            self._take_down(connection, publisher)
+            return True
         behind = "" if self._sweep else publisher.behind()
         night = not behind and not self._sweep and self._check_is_due(connection, work)
         if behind == "slices" or night:
@@ -189,6 +194,20 @@ class Worker:
         else:
             return False
         return True
+
+    def _take_down(self, connection: Connection, publisher: pipeline.Publisher) -> None:
+        """Finish what a command began, or is about to: it goes ahead of everything, and on while publishing is on hold."""
+        with journal.lease(connection, LEASE_WAIT_S):
+            try:
+                for thing in takedown.finish(connection, publisher, self._store, self._purgers, self._poke):
+                    self._tell(f"takedown.done key={thing}")
+            except takedown.TakedownError as error:  # the store keeps what it is to delete: that stops no release
+                self._say("takedown.failed", error)
+                self._take_down_at = time.monotonic() + LONGEST_PAUSE_S
+
+    def _poke(self) -> None:
+        for thread in reversed(self._threads):  # purges before receipts
+            thread.poke()
 
     def _look(self, connection: Connection) -> None:
         """Publish what was scheduled for now. Nobody rings for it, nor for what is scheduled for a moment to come."""
@@ -231,8 +250,7 @@ class Worker:
             self._tell(f"release.live number={done.release} changes={done.changes} rendered={done.rendered} uploaded={done.uploaded} "
                        f"retired={done.retired} purged={done.purged} ms={(self._ended - begun) * 1000:.0f} "
                        + " ".join(f"{stage}_ms={s * 1000:.1f}" for stage, s in done.seconds.items()))
-            for thread in reversed(self._threads):  # purges before receipts
-                thread.poke()
+            self._poke()
         return done
 
     # sweeps -----------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The commands of what is live: how it stands, its releases, back to one, on again, takedowns. What they do is imported when they run."""
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -144,27 +145,30 @@ def resume(wait_s: float, as_json: bool) -> None:
 @click.command()
 @click.argument("key")
 @click.option("--now", is_flag=True, required=True, help="Ahead of everything, everywhere, and for good.")
-@_wait
 @json_option
-def withdraw(key: str, now: bool, wait_s: float, as_json: bool) -> None:
+def withdraw(key: str, now: bool, as_json: bool) -> None:
     """Take a thing down: its pages, side files, pictures and kept bodies leave the store and the edges, and that is proven.
 
     A video, and those of a batch or course, become withdrawn; a subject or instructor is deleted. No rollback goes
-    behind it. Exit code 1 where a place still answers with it.
+    behind it. It leaves the catalog at once, then waits for a release that is under way; if it is broken off, the worker
+    or `resume` ends it. Exit code 1 where a place still answers with it.
 
     \b
     Example: python build.py withdraw video:831 --now
     """
-    from builder import takedown
+    from builder import journal, takedown
     from builder.catalog import keys
 
     try:
         packed = keys.parse(key)
     except ValueError as e:
         raise click.BadParameter(str(e), param_hint="KEY") from e
-    with _publishing(wait_s) as at:
+    def waits() -> None:
+        click.echo(f"{key} is out of the catalog, and nobody brings it back; waiting for the builder that is at work.", err=True)
+
+    with _opened() as at:
         done = takedown.take_down(at.dsn, at.connection, at.publisher, at.store, at.purgers, at.settings.base_url,
-                                  keys.kind_of(packed), packed >> 8)
+                                  keys.kind_of(packed), packed >> 8, lambda: journal.lease(at.connection, math.inf, waits))
     if as_json:
         show({"release": done.release, "paths": done.paths, "proof": [one._asdict() for one in done.proof]})
     else:
@@ -183,7 +187,7 @@ def withdraw(key: str, now: bool, wait_s: float, as_json: bool) -> None:
 
 
 class _At(NamedTuple):
-    """What a release is made with, the lease held."""
+    """What a release is made with."""
 
     dsn: str
     connection: connection
@@ -202,11 +206,22 @@ class _At(NamedTuple):
 
 @contextmanager
 def _publishing(wait_s: float) -> Iterator[_At]:
+    """With the lease, and with no takedown left undone."""
+    from builder import journal, takedown
+
+    with _opened() as at, journal.lease(at.connection, wait_s):
+        for thing in takedown.finish(at.connection, at.publisher, at.store, at.purgers, at.settle):
+            click.echo(f"{thing} is taken down, as somebody began to.", err=True)
+        yield at
+
+
+@contextmanager
+def _opened() -> Iterator[_At]:
     from contextlib import closing
 
     import psycopg2
 
-    from builder import journal, pipeline
+    from builder import pipeline
     from builder.processes import processes
     from edge.cdn import open_purgers
 
@@ -214,8 +229,7 @@ def _publishing(wait_s: float) -> Iterator[_At]:
     with opening.database_and_store(settings) as (dsn, store), closing(psycopg2.connect(dsn, connect_timeout=10)) as connection:
         purgers = open_purgers(settings)
         publisher = pipeline.Publisher(dsn, connection, store, opening.site(settings), settings.profile, processes, purgers)
-        with journal.lease(connection, wait_s):
-            yield _At(dsn, connection, publisher, store, purgers, settings)
+        yield _At(dsn, connection, publisher, store, purgers, settings)
 
 
 def _say(done: Summary, as_json: bool) -> None:

@@ -12,8 +12,15 @@ from builder import opening
 from edge.door import FINDINGS, json_option, show
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from psycopg2.extensions import connection
+
     from builder.catalog.refresh.report import Report as Refreshed
     from builder.draft import Summary
+    from builder.pages.page import Site
+    from edge.settings import Settings
+    from edge.store.port import Store
 
 SHOWN = 50  # problems on a terminal
 
@@ -55,6 +62,7 @@ def build(
 
         site = opening.site(settings)
         with closing(open_store(settings.store)) as opened:
+            _finish_takedowns(dsn, opened, site, settings, executor, wait_s)
             done = pipeline.build(dsn, opened, site, settings.profile, executor, full=full, wait_s=wait_s,
                                   purgers=open_purgers(settings), guarded=not retire, progress=progress)
     tell_left(done)
@@ -126,6 +134,7 @@ def refresh(as_json: bool) -> None:
             site = opening.site(settings)
             try:
                 with processes() as executor:
+                    _finish_takedowns(dsn, store, site, settings, executor, 0)
                     done = pipeline.build(dsn, store, site, settings.profile, executor, purgers=open_purgers(settings))
                 left = len(done.set_aside) + len(done.held_back)
             except LeaseHeld:
@@ -184,6 +193,23 @@ def tell_left(done: Summary) -> None:
     if done.held_back:
         click.echo(f"held back: {len(done.held_back)} pages would leave, {done.held_back[0]} the first, though no edit speaks of them. "
                    "If they shall: `python build.py build --full --retire`.", err=True)
+
+
+def _finish_takedowns(dsn: str, store: Store, site: Site, settings: Settings, executor: Executor, wait_s: float) -> None:
+    """What somebody began to take down goes before any release."""
+    from contextlib import nullcontext
+
+    from builder import takedown
+    from builder.pipeline import Publisher
+    from edge.cdn import open_purgers
+
+    purgers = open_purgers(settings)
+
+    def publisher(connected: connection) -> Publisher:
+        return Publisher(dsn, connected, store, site, settings.profile, lambda: nullcontext(executor), purgers)
+
+    for thing in takedown.finish_owed(dsn, store, publisher, purgers, wait_s):
+        click.echo(f"{thing} is taken down, as somebody began to.", err=True)
 
 
 def _tell_refresh(report: Refreshed) -> None:

@@ -10,11 +10,15 @@ CREATE TABLE live.takedown (
     videos bigint[] NOT NULL,
     pictures text[] NOT NULL,
     paths text[] NOT NULL DEFAULT '{}',
+    release integer,
+    done_at timestamptz,
     PRIMARY KEY (kind, id)
 );
 COMMENT ON COLUMN live.takedown.changed IS 'Packed keys that its pages, and those that show it, bear.';
 COMMENT ON COLUMN live.takedown.units IS 'Packed units whose pages are its own.';
 COMMENT ON COLUMN live.takedown.pictures IS 'Store keys of its pictures.';
+COMMENT ON COLUMN live.takedown.release IS 'The release by which it left; NULL: none yet, or nothing of it was live.';
+COMMENT ON COLUMN live.takedown.done_at IS 'NULL: owed.';
 COMMENT ON COLUMN live.takedown.paths IS 'Every path that its pages were found at, live or kept: what edges are told to forget.';
 
 -- Assets that no live page can name any more, and since when; they leave once no cache and no rollback can show one that does.

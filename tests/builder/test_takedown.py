@@ -1,18 +1,23 @@
 """Takedowns: the thing, its side files and every body kept of it are gone at once, on hold too, and no rollback undoes that."""
 from __future__ import annotations
 
+import contextlib
 import gzip
-from contextlib import closing
+import math
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import NoReturn
 
+import psycopg2
 import pytest
 
-from builder import journal, rollback, takedown
+from builder import journal, pipeline, purge, rollback, takedown
+from builder.pages import PARTS
 from edge.errors import StoreError
 from edge.store.sqlite import SQLiteStore
 from tests.builder.purging import Recorder
-from tests.site import Built, fill
+from tests.builder.watching import until, watching
+from tests.site import SITE, Built, Inline, fill
 
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody answers
 
@@ -127,3 +132,88 @@ def test_another_store_than_the_site_s_is_refused_before_anything_is_withdrawn(s
           pytest.raises(journal.OtherStoreError, match="LECTERN_STORE")):
         takedown.take_down(site.dsn, connection, publisher, another, (), NOWHERE, "video", 3)
     assert site.sql("SELECT status FROM catalog.video WHERE id = 3") == [("published",)]
+
+
+def _dies_at(monkeypatch: pytest.MonkeyPatch, site: Built, where: str, kind: str, id: int, cdn: Recorder) -> None:
+    def die(*_: object, **__: object) -> NoReturn:
+        raise StoreError("The store went away.")
+
+    with monkeypatch.context() as within, site.publisher(purgers=[cdn]) as (publisher, store, connection):
+        within.setattr(f"builder.{where}", die)
+        with pytest.raises(StoreError):
+            takedown.take_down(site.dsn, connection, publisher, store, [cdn], NOWHERE, kind, id)
+
+
+DEATHS = ("takedown._finish", "pipeline.Publisher.take_down", "takedown._forget_kept", "purge.owe_names", "purge.settle",
+          "pipeline.Publisher.mend", "pipeline.Publisher.release")
+
+
+@pytest.mark.parametrize("where", DEATHS)
+@pytest.mark.parametrize("kind", ["video", "instructor"])
+def test_one_that_died_anywhere_is_finished_by_whoever_holds_the_lease_next(
+        site: Built, kind: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site, videos=5)
+    column, id, path = ("title", 3, "/videos/unspeakable/") if kind == "video" else ("name", 1, "/instructors/unspeakable/")
+    site.sql(f"UPDATE catalog.{kind} SET {column} = 'Unspeakable', slug = 'unspeakable' WHERE id = %s", id)
+    site.build()
+    cdn = Recorder()
+    _dies_at(monkeypatch, site, where, kind, id, cdn)
+    site.sql("UPDATE catalog.course SET title = 'A release in between'")
+    with site.publisher(purgers=[cdn]) as (publisher, store, connection):
+        assert takedown.finish(connection, publisher, store, [cdn], lambda: purge.settle(site.dsn, [cdn])) == [f"{kind}:{id}"]
+        assert takedown.finish(connection, publisher, store, [cdn], lambda: None) == []
+    assert _mentions(site, "nspeakable") == set()
+    assert {f"tag:{kind}:{id}", f"url:{path}"} <= set(cdn.names)
+    assert site.objects()[path].status == 410
+
+
+def test_it_leaves_the_catalog_before_a_release_that_is_under_way_ends_and_nothing_brings_it_back(site: Built) -> None:
+    _secret(site)
+    with closing(psycopg2.connect(site.dsn)) as busy, closing(psycopg2.connect(site.dsn)) as own, closing(SQLiteStore(site._file)) as store:
+        told: list[str] = []
+
+        def waits() -> None:
+            told.append(site.sql("SELECT status FROM catalog.video WHERE id = 3")[0][0])
+            assert site.sql("SELECT done_at FROM live.takedown") == [(None,)]
+            publisher = pipeline.Publisher(site.dsn, busy, store, SITE, "100k", lambda: nullcontext(Inline()))
+            with pytest.raises(rollback.RollbackError, match="video:3 is being taken down"):
+                publisher.back_to(1)
+            publisher.release()
+            holding.close()
+
+        holding = contextlib.ExitStack()
+        holding.enter_context(journal.lease(busy, 0))
+        publisher = pipeline.Publisher(site.dsn, own, store, SITE, "100k", lambda: nullcontext(Inline()))
+        done = takedown.take_down(site.dsn, own, publisher, store, (), NOWHERE, "video", 3, lambda: journal.lease(own, math.inf, waits))
+    assert told == ["withdrawn"]
+    assert done.holds
+    assert "/videos/unspeakable/" in done.paths
+    assert _mentions(site, "nspeakable") == set()
+
+
+def test_the_worker_finishes_what_somebody_began_on_hold_too(site: Built) -> None:
+    _secret(site)
+    site.sql("UPDATE catalog.video SET title = 'Taken back' WHERE id = 1")
+    site.build()
+    with site.publisher() as (publisher, store, connection):
+        publisher.back_to(2)
+        takedown.withdraw(connection, store, "video", 3)
+    with watching(site, made_for=SITE) as seen:
+        until(lambda: seen.said("takedown.done key=video:3"))
+    assert _mentions(site, "nspeakable") == set()
+
+
+def test_pages_that_could_not_be_made_stay_as_they_were_gone_back_to(site: Built) -> None:
+    _secret(site, videos=40)
+    site.sql("UPDATE catalog.video SET description = 'Before' WHERE id = 30")
+    back = site.build().release or 0
+    site.sql("UPDATE catalog.video SET description = 'After' WHERE id = 30")
+    site.build()
+    with site.publisher() as (publisher, _, _):
+        publisher.back_to(back)
+    unit = PARTS["video"].pack(30)
+    site.sql("INSERT INTO live.set_aside (unit, path, kind, why, release) VALUES (%s, '/videos/lecture-30/', 'video', 'a fault', 1)", unit)
+    _take_down(site, "video", 3)
+    assert "Before" in site.text("/videos/lecture-30/")
+    assert "After" not in site.text("/videos/lecture-30/")
+    assert site.sql("SELECT unit FROM live.set_aside") == [(unit,)]

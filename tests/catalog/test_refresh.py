@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import psycopg2
 import pytest
 
 from builder.catalog.refresh import rows
 from builder.catalog.refresh.rows import behind
+from tests.builder.test_rights import as_member
 from tests.catalog.refreshing import FILM, ask, file_site, youtube_site
 from tests.catalog.stand_ins import KEY, Providers, Said, as_json, videos_list, youtube_error, youtube_item
 from tests.site import Built, fill
@@ -252,3 +254,9 @@ def test_an_address_in_a_private_network_is_told_and_not_asked(site: Built, talk
     report = ask(site, talkers)
     assert (report.failed, talkers.paths()) == (1, [])
     assert "private network" in report.problems[0].why
+
+
+def test_it_needs_no_more_rights_than_the_builder_s(site: Built, talkers: Providers, tmp_path: Path) -> None:
+    youtube_site(site, talkers)
+    report = ask(Built(as_member(site.dsn, "builder"), tmp_path), talkers)
+    assert (report.changed, report.failed) == (3, 0)
