@@ -9,6 +9,7 @@ from typing import NamedTuple
 from builder.language import ENGLISH, language
 
 SOURCES = Path(__file__).resolve().parents[1] / "templates" / "assets"
+MARK = "favicon.svg"  # beside the site's name, and its icon
 _DIGITS = 12
 TYPES = {
     ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml; charset=utf-8",
@@ -33,8 +34,9 @@ class Asset(NamedTuple):
 class Assets:
     """The assets under a folder; an asset names another as ``{{ asset('x.svg') }}``, leaf first. Scripts speak the site's language."""
 
-    def __init__(self, hue: int, code: str = ENGLISH, folder: Path = SOURCES) -> None:
-        """*hue*: the site's accent, in degrees. *code*: the site's language."""
+    def __init__(self, hue: int, code: str = ENGLISH, logo: str = "", folder: Path = SOURCES) -> None:
+        """*hue*: the site's accent, in degrees. *code*: the site's language. *logo*: SVG in place of our mark."""
+        self._logo = logo.encode()
         self._folder = folder
         self._words = language(code)
         self._values = {"hue": str(hue), "hues": _HUES, "plural": self._words.rule}
@@ -56,9 +58,9 @@ class Assets:
             if name in self._making or file.suffix not in TYPES or not file.is_file():
                 raise KeyError(f"no asset {name!r} under {self._folder}, or it names itself")
             self._making.append(name)
-            body = file.read_bytes()
+            body = self._logo if name == MARK and self._logo else file.read_bytes()
             is_text = file.suffix in TEXT
-            if is_text:
+            if is_text and body is not self._logo:
                 text = _REFERENCE.sub(lambda m: self.path(m[1] or m[2]), body.decode("utf-8"))
                 if file.suffix == ".js" and not name.startswith(VENDORED):
                     text = self._words.script(text)

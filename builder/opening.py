@@ -7,9 +7,14 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from edge.door import dotenv_path
+from edge.errors import SettingsError
 from edge.settings import Settings, read_settings
 
+MOST_FILE_BYTES = 65_536  # of a file that a setting names: every render process is handed its text
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from psycopg2.extensions import connection
 
     from builder.pages.page import Site
@@ -57,4 +62,24 @@ def site(settings: Settings) -> Site:
     from builder.pages.page import Site
 
     language(settings.language)
-    return Site(settings.site_name, settings.base_url, settings.accent_hue, settings.frame_hosts, settings.language)
+    logo = _text("LECTERN_LOGO", settings.logo)
+    if logo and "<svg" not in logo:
+        raise SettingsError(f"LECTERN_LOGO names {settings.logo}, which is no SVG picture: save the logo as SVG.")
+    return Site(settings.site_name, settings.base_url, settings.accent_hue, settings.frame_hosts, settings.language,
+                _text("LECTERN_IMPRINT", settings.imprint), _text("LECTERN_PRIVACY", settings.privacy), settings.security_contacts,
+                settings.security_expires, logo)
+
+
+def _text(name: str, file: Path | None) -> str:
+    """The text of a file that a setting names; "" for none. Raises SettingsError."""
+    if file is None:
+        return ""
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(MOST_FILE_BYTES + 1).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise SettingsError(f"{name} names {file}, which cannot be read: {why}. Mend or remove the setting.") from error
+    if len(text.encode()) > MOST_FILE_BYTES or not text.strip():
+        raise SettingsError(f"{name} names {file}, which is empty or has more than {MOST_FILE_BYTES:,} bytes.")
+    return text

@@ -27,7 +27,7 @@ from edge.tiers import cache_control
 CARDS_KEPT = 50_000
 STAND_IN = object()  # the content of a page that cannot be made
 ASSET = Kind("asset", "asset", "", ASSETS)
-_STATUS = {"redirect": 301, "gone": 410}
+_STATUS = {"redirect": 301, "gone": 410, "change_password": 302}
 
 
 def digest_of(body: bytes, content_type: str, control: str, tags: str, status: int, location: str) -> str:
@@ -40,7 +40,7 @@ class Renderer:
     """Renders pages of one site to objects; holds the templates, compiled, from one release to the next."""
 
     def __init__(self, site: Site, profile: str) -> None:
-        self.assets = Assets(site.hue, site.language)
+        self.assets = Assets(site.hue, site.language, site.logo)
         self._environment = templating.environment(self.assets, site)
         self._headers = {k.name: (k.content_type, cache_control(k.tier, profile)) for k in KINDS.values()}
         self._asset_control = cache_control("asset", profile)

@@ -23,19 +23,19 @@ from markupsafe import Markup, escape
 from builder.assets import Assets
 from builder.language import Language
 from builder.pages.page import Site
-from builder.pages.words import clock, noon, text_lang
+from builder.pages.words import TURNING, clock, noon, text_lang, unturned
 from edge.address import segment
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
 
-_special = re.compile("[&<>\"']").search  # most have none, and asking is a third of escaping
+_special = re.compile(f"[&<>\"'{TURNING}]").search  # most have none, and asking is a third of escaping
 
 
 @lru_cache(16_384)
 def escape_string(value: str) -> str:
-    """A string with ``&<>"'`` escaped, as a plain string."""
-    return str.__str__(escape(value)) if _special(value) else value
+    """A string with ``&<>"'`` escaped and no direction left open, as a plain string."""
+    return str.__str__(escape(unturned(value))) if _special(value) else value
 
 
 def escape_text(value: Any) -> str:

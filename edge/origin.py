@@ -37,7 +37,7 @@ _GZIP_WBITS = 31
 _NOT_GZIP: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub calls the type a value
 
 _HOSTILE = re.compile(r"[\x00-\x1f\x7f\\]|//|(?:^|/)\.{1,2}(?:/|$)")
-_HIDDEN = re.compile(r"(?:^|/)\.")
+_HIDDEN = re.compile(r"/\.(?!(?<=^/\.)well-known/)")  # but for what programs know of any site (RFC 8615)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]")
 _QUERY = re.compile(r"[!-~]*")
 

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,6 +35,11 @@ NAMES: dict[str, str] = {
     "LECTERN_DESK_HOOK_SECRET": "secret of the desk's webhook, 24 bytes or more in base64, after whsec_ or alone; without it there is none",
     "LECTERN_SITE_NAME": "what the site calls itself; default Lectern",
     "LECTERN_LANGUAGE": "language of the site's own words, one of templates/languages; default en",
+    "LECTERN_LOGO": "an SVG file, in place of the mark beside the site's name and as its icon",
+    "LECTERN_IMPRINT": "a Markdown file that becomes /imprint/; default no such page",
+    "LECTERN_PRIVACY": "a Markdown file that becomes /privacy/; default no such page",
+    "LECTERN_SECURITY_CONTACT": "whom to tell of a weakness: mailto:, https: or tel: addresses, comma-separated; makes security.txt",
+    "LECTERN_SECURITY_EXPIRES": "the day, such as 2027-06-30, until which that contact holds",
     "LECTERN_ACCENT_HUE": "hue of the site's accent colour, 0 to 360; default 255",
     "LECTERN_FRAME_HOSTS": "further hosts whose players may be framed, such as a PeerTube, comma-separated",
     "LECTERN_COPY_THUMBNAILS": "yes or no: whether `refresh` keeps copies of the providers' pictures; default yes",
@@ -51,6 +57,7 @@ _HOST = re.compile(rf"(?=.{{1,253}}(?::|$)){_LABEL}(?:\.{_LABEL})+(?::[0-9]{{1,5
 _ANY_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::[0-9]{{1,5}})?")
 _STORE_SCHEMES = ("sqlite:///", "s3://")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-(?:[A-Z]{2}|[0-9]{3}))?")  # RFC 5646: language, script, region
+_CONTACT = re.compile(r"mailto:[!-~]+@[!-~]+|https://[!-~]+|tel:\+?[0-9-]{3,20}")
 _SITE_NAME_LETTERS = 80  # it ends every page title
 
 
@@ -67,6 +74,11 @@ class Settings:
     database_direct_url: str | None = None  # past a pooler; None where DATABASE_URL is direct already
     site_name: str = "Lectern"
     language: str = "en"  # a BCP 47 tag
+    logo: Path | None = None
+    imprint: Path | None = None
+    privacy: Path | None = None
+    security_contacts: tuple[str, ...] = ()
+    security_expires: str = ""  # YYYY-MM-DD
     accent_hue: int = 255  # degrees
     frame_hosts: tuple[str, ...] = ()
     desk: bool = False
@@ -88,15 +100,16 @@ class Settings:
 def read_settings(environ: Mapping[str, str], dotenv_path: Path | None = None) -> Settings:
     """The settings of *environ* over those of the file *dotenv_path*, which need not exist.
 
-    A relative LECTERN_DATA, and its default, lie beside that file: a command means the same project whatever
-    folder it is called from. Without a file's path they lie in the working folder. Raises SettingsError, naming
+    A relative LECTERN_DATA, and its default, lie beside that file, as other files do that settings name: a command means the
+    same project whatever folder it is called from. Without a file's path they lie in the working folder. Raises SettingsError, naming
     the setting, for an unknown ``LECTERN_`` name or a value out of range, and naming the line for a broken file.
     """
     values = merged(environ, dotenv_path)
     port = whole_number(values, "LECTERN_PORT", 8000, least=1, most=65535)
     base_url = _base_url(values, port)
-    top = dotenv_path.parent if dotenv_path else Path.cwd()
-    data = Path(os.path.abspath(top / Path(values.get("LECTERN_DATA", ".lectern")).expanduser()))
+    top = Path(os.path.abspath(dotenv_path.parent if dotenv_path else Path.cwd()))
+    data = _path(values, "LECTERN_DATA", top) or top / ".lectern"
+    security_contacts, security_expires = _security(values)
     return Settings(
         data=data,
         store=_store(values, data),
@@ -107,6 +120,11 @@ def read_settings(environ: Mapping[str, str], dotenv_path: Path | None = None) -
         database_direct_url=_database_url(values, "DATABASE_DIRECT_URL"),
         site_name=_site_name(values),
         language=_language(values),
+        logo=_path(values, "LECTERN_LOGO", top),
+        imprint=_path(values, "LECTERN_IMPRINT", top),
+        privacy=_path(values, "LECTERN_PRIVACY", top),
+        security_contacts=security_contacts,
+        security_expires=security_expires,
         accent_hue=whole_number(values, "LECTERN_ACCENT_HUE", 255, least=0, most=360),
         frame_hosts=_frame_hosts(values),
         desk=_yes(values, "LECTERN_DESK", "no"),
@@ -189,6 +207,28 @@ def _language(values: Mapping[str, str]) -> str:
     if not _LANGUAGE.fullmatch(code):
         raise _wrong(values, "LECTERN_LANGUAGE", "write a language's tag such as en, hi or pt-BR")
     return code
+
+
+def _path(values: Mapping[str, str], name: str, top: Path) -> Path | None:
+    return Path(os.path.abspath(top / Path(values[name]).expanduser())) if name in values else None
+
+
+def _security(values: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
+    """What RFC 9116 asks for: who, and until when that is so. Both or neither."""
+    contacts = tuple(dict.fromkeys(one.strip() for one in values.get("LECTERN_SECURITY_CONTACT", "").split(",") if one.strip()))
+    for contact in contacts:
+        if not _CONTACT.fullmatch(contact):
+            raise _wrong(values, "LECTERN_SECURITY_CONTACT", f"{contact!r} is no address such as mailto:security@lectures.example")
+    expires = values.get("LECTERN_SECURITY_EXPIRES", "").strip()
+    if bool(contacts) != bool(expires):
+        raise SettingsError("LECTERN_SECURITY_CONTACT and LECTERN_SECURITY_EXPIRES go together: set both, or neither.")
+    try:
+        good = not expires or date.fromisoformat(expires).isoformat() == expires
+    except ValueError:
+        good = False
+    if not good:
+        raise _wrong(values, "LECTERN_SECURITY_EXPIRES", "write a day such as 2027-06-30")
+    return contacts, expires
 
 
 def _frame_hosts(values: Mapping[str, str]) -> tuple[str, ...]:

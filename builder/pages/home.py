@@ -1,4 +1,4 @@
-"""The pages there is one of: home, about, 404, robots.txt, the web manifest, the icon, the site's feed."""
+"""The pages there is one of: home, about, 404, robots.txt, the web manifest, the icon, the site's feed; with them the owner's own."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from builder.assets import Assets
 from builder.catalog import keys
 from builder.catalog.model import Batch, Card
 from builder.catalog.reads import Catalog
-from builder.pages import feed
+from builder.pages import feed, legal, wellknown
 from builder.pages.index import Name
 from builder.pages.page import HTML, LISTS, PAGES, Head, Kind, Page, Site, at, dumps, script_json
 from edge.address import Path
@@ -62,6 +62,8 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
                f"User-agent: *\nDisallow: /api/\nDisallow: /preview/\nSitemap: {site.base_url}/sitemap.xml\n")
     yield Page(Path("/site.webmanifest"), WEB_MANIFEST, [keys.SITE], "", dumps(
         {"name": site.name, "short_name": site.name, "start_url": "/", "display": "browser", "icons": []}))
-    (icon,) = [asset for asset in Assets(site.hue, site.language).all() if asset.name == "favicon.svg"]
+    (icon,) = [asset for asset in Assets(site.hue, site.language, site.logo).all() if asset.name == "favicon.svg"]
     yield Page(Path("/favicon.ico"), ICON, [keys.SITE], "", icon.body.decode())
+    yield from legal.pages(site)
+    yield from wellknown.pages(site)
     yield feed.feed(catalog, site.name, Path("/"), keys.VIDEOS, "", newest)

@@ -7,6 +7,7 @@ import orjson
 from markupsafe import Markup
 
 from builder.language import ENGLISH, Language, language
+from builder.pages.words import turned_nowhere
 from edge.address import Path, segment
 
 HTML = "text/html; charset=utf-8"
@@ -84,6 +85,11 @@ class Site(NamedTuple):
     hue: int
     frame_hosts: tuple[str, ...] = ()  # whose players may be framed beside the known ones; no set, whose order is chance
     language: str = ENGLISH  # a BCP 47 tag
+    imprint: str = ""  # Markdown; "" where there is no such page
+    privacy: str = ""  # likewise
+    security_contacts: tuple[str, ...] = ()  # URIs
+    security_expires: str = ""  # the day until which they hold
+    logo: str = ""  # SVG; "" for the mark that comes along
 
     @property
     def words(self) -> Language:
@@ -106,12 +112,12 @@ def nth(title: str, namesakes: int) -> str:
 
 def dumps(value: Any) -> str:
     """Compact JSON, readable in any script."""
-    return orjson.dumps(value).decode()
+    return turned_nowhere(orjson.dumps(value).decode())
 
 
 def script_json(value: Any) -> Markup:
     """JSON that may stand in a script element: no ``<``, ``>``, ``&`` in it, so no tag or comment can open."""
-    return Markup(orjson.dumps(value).replace(b"&", b"\\u0026").replace(b"<", b"\\u003c").replace(b">", b"\\u003e").decode())
+    return Markup(dumps(value).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
 
 
 def breadcrumbs(site: Site, crumbs: list[Crumb]) -> dict[str, Any]:

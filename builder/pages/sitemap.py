@@ -11,7 +11,7 @@ from builder.catalog import keys
 from builder.catalog.reads import Catalog
 from builder.catalog.sources import frame_url
 from builder.catalog.text import cut
-from builder.pages import index
+from builder.pages import index, legal
 from builder.pages.listing import PER_PAGE, Cut, page_path
 from builder.pages.page import MAPS, SITEMAP, XML, Kind, Page, Site, Url, at
 from builder.pages.words import noon
@@ -74,7 +74,7 @@ def unit_of(folder: str, id: int) -> int:
 def _urls(catalog: Catalog, site: Site, unit: int) -> tuple[list[Url], list[int]]:
     folder, low = FOLDERS[unit & 255], (unit >> 8) * RANGE
     if folder == "lists":
-        return _lists(catalog)
+        return _lists(catalog, site)
     rows = catalog.rows(f"{folder}_between", low=low, high=low + RANGE - 1)
     if folder == "videos":
         return _videos(catalog, site, [r[0] for r in rows])
@@ -109,8 +109,8 @@ def _videos(catalog: Catalog, site: Site, ids: Sequence[int]) -> tuple[list[Url]
     return urls, page_keys
 
 
-def _lists(catalog: Catalog) -> tuple[list[Url], list[int]]:
-    urls = [Url("/"), Url("/about/")]
+def _lists(catalog: Catalog, site: Site) -> tuple[list[Url], list[int]]:
+    urls = [Url("/"), Url("/about/"), *(Url(page.path) for page in legal.pages(site))]
     ends = catalog.list_ends([keys.VIDEOS, keys.BATCHES])
     for base, key in ((at("videos"), keys.VIDEOS), (at("batches"), keys.BATCHES)):
         urls += [Url(page_path(base, n)) for n in range(Cut(ends.get(key, 0)).numbered + 1)]

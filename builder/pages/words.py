@@ -14,6 +14,28 @@ _SCRIPTS = {
 }
 
 
+TURNING = "\u202a-\u202e\u2066-\u2069"
+_TURNING = re.compile(f"[{TURNING}]")
+_NEVER_TURNING = re.compile("[\u202a-\u202e]")
+
+
+def unturned(text: str) -> str:
+    """*text* as it may stand in a line of ours: without overrides and embeddings of direction (Unicode UAX 9), and with
+    isolates only where each is closed. The marks that honest Arabic and Hebrew use (U+200E, U+200F, U+061C) stay."""
+    text = _NEVER_TURNING.sub("", text)
+    open = 0
+    for control in _TURNING.findall(text):
+        open += -1 if control == "\u2069" else 1
+        if open < 0:
+            break
+    return text if open == 0 else _TURNING.sub("", text)
+
+
+def turned_nowhere(text: str) -> str:
+    """*text*, which machines read, without any of these controls."""
+    return _TURNING.sub("", text)
+
+
 def text_lang(text: str, spoken: str | None) -> str:
     """The language that *text* is known to be written in, given what is spoken; "" where it is not known.
 

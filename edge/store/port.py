@@ -29,8 +29,8 @@ class Object(NamedTuple):
     digest: str  # hex, over uncompressed body, headers and tags
     write_number: int  # which attempt to write put it there
     gzipped: bool
-    status: int = 200  # 301 and 410 for retired pages
-    location: str = ""  # percent-encoded ASCII, for 301
+    status: int = 200  # 301 and 410 for retired pages, 302 for an address that leads elsewhere
+    location: str = ""  # percent-encoded ASCII, for 301 and 302
 
 
 class Head(NamedTuple):
