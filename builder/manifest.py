@@ -13,6 +13,7 @@ from builder.pages.page import Page
 
 _COLUMNS = "path, kind, digest, fingerprint, tags, keys, size_bytes, release, unit, etag"
 COUNTED = 20_000
+_UNGUARDED = frozenset(("redirect", "legal", "security_txt"))  # follow what they lead to, or a setting
 _GUARD_SHARE, _GUARD_PAGES = 0.2, 10
 """A release that would retire more than this of a kind, with no change that names what leaves, is held back there."""
 
@@ -105,7 +106,7 @@ class Manifest:
 
     def _held(self, unnamed: Sequence[str]) -> frozenset[str]:
         """The kinds of which too many would leave unnamed."""
-        held = {kind for kind, n in Counter(unnamed).items() if kind != "redirect" and self._are_too_many(kind, n)}
+        held = {kind for kind, n in Counter(unnamed).items() if kind not in _UNGUARDED and self._are_too_many(kind, n)}
         return frozenset({*held, "redirect"} if held else ())  # a redirect leaves with what it leads to
 
     def _are_too_many(self, kind: str, leaving: int) -> bool:

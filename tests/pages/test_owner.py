@@ -28,7 +28,7 @@ def test_imprint_and_privacy_are_pages_with_clean_words_and_stand_below_every_pa
     site.build(site=OWNED)
     imprint = site.text("/imprint/")
     assert "<strong>School</strong>" in imprint
-    assert "href=\"javascript:" not in imprint
+    assert 'href="javascript:' not in imprint
     assert "<script>x" not in imprint
     assert "Nothing is kept." in site.text("/privacy/")
     for path in ("/", "/videos/", "/imprint/"):
