@@ -1,6 +1,6 @@
 # What a person runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak chaos lint bench bench-api soak-api fuzz audit-deps messages screenshots lock wheel clean
+.PHONY: help demo dev test soak chaos lint bench bench-api soak-api fuzz audit-deps messages screenshots lock wheel clean
 
 PY := .venv/bin/python
 VENV := .ci/venv
@@ -12,6 +12,10 @@ help: ## this list
 demo: ## the site on this machine: http://127.0.0.1:8000/ (LECTERN_PORT); Ctrl-C ends it, the data stay
 	@$(VENV)
 	@exec "$(PY)" build.py demo
+
+dev: ## the site with its templates as they are: an edit under templates/ shows at once in the browser (LECTERN_PORT)
+	@$(VENV)
+	@exec "$(PY)" build.py dev
 
 test: ## all tests (ARGS="-k words" for some)
 	@$(VENV) test,lint

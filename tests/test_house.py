@@ -23,7 +23,7 @@ FLOORS: list[set[str]] = [
     {"build"},
     {"builder.cli", "api.cli"},
     {"builder.opening"},
-    {"builder.worker", "builder.demo", "builder.desk"},
+    {"builder.worker", "builder.demo", "builder.desk", "builder.dev"},
     {"builder.takedown"},
     {"builder.pipeline", "builder.rollback", "builder.verify", "builder.explain", "builder.processes", "builder.cluster",
      "builder.beside", "builder.nightly", "builder.status", "builder.sweep", "builder.draft", "builder.former",
