@@ -157,7 +157,6 @@ class Manifest:
         return int(count)
 
 
-
 def stale(connection: Connection, fingerprints: Mapping[str, str]) -> bool:
     """Whether something live was made with something else than *fingerprints* say, by kind."""
     with connection.cursor() as cursor:

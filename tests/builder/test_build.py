@@ -25,7 +25,7 @@ from builder.fingerprint import fingerprints
 from builder.pages import PARTS
 from builder.processes import processes
 from builder.render import Renderer
-from builder.task import Failure
+from builder.task import Failure, Task
 from tests.site import SITE, Built, Inline, fill
 
 TOP = Path(__file__).resolve().parents[2]
@@ -378,3 +378,17 @@ def test_an_unchanged_catalog_is_not_rendered_unless_all_of_it_is_asked_for(site
     again = site.build(full=True)
     assert (again.rendered, again.uploaded, again.release) == (first.rendered, 0, None)
     assert site.build(site=SITE._replace(name="Another name")).uploaded > 0
+
+
+def test_a_slice_that_is_to_be_rendered_whole_is_not_lost_to_a_large_import(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site)
+    site.build()
+    monkeypatch.setattr(pipeline, "SMALL_KEYS", 0)
+    site.sql("ALTER TABLE catalog.video DISABLE TRIGGER USER")
+    site.sql("UPDATE catalog.video SET title = 'Past the triggers' WHERE id = 1")
+    site.sql("ALTER TABLE catalog.video ENABLE TRIGGER USER")
+    site.sql("UPDATE catalog.video SET title = 'Imported' WHERE id = 2")
+    with site.publisher() as (publisher, _, _):
+        publisher.release(slice=[Task("video", [1], None)])
+    assert "Past the triggers" in site.text("/videos/lecture-1/")
+    assert "Imported" in site.text("/videos/lecture-2/")

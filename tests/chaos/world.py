@@ -64,6 +64,7 @@ class Builder(NamedTuple):
 
     def publish(self) -> None:
         """``build``, ``resume``."""
+        takedown.finish_owed(self.dsn, self.store, self._publisher, self.purgers, 5)
         pipeline.build(self.dsn, self.store, SITE, PROFILE, _Executor(), wait_s=5, purgers=self.purgers)
 
     def go_back(self, number: int) -> None:
@@ -102,11 +103,15 @@ class Builder(NamedTuple):
         connection.commit()
         return int(number)
 
+    def _publisher(self, connection: Connection) -> pipeline.Publisher:
+        return pipeline.Publisher(self.dsn, connection, self.store, SITE, PROFILE, lambda: nullcontext(_Executor()), self.purgers)
+
     @contextmanager
     def _publishing(self) -> Iterator[tuple[Connection, pipeline.Publisher]]:
         with closing(psycopg2.connect(self.dsn)) as connection:
-            publisher = pipeline.Publisher(self.dsn, connection, self.store, SITE, PROFILE, lambda: nullcontext(_Executor()), self.purgers)
+            publisher = self._publisher(connection)
             with journal.lease(connection, 5):
+                takedown.finish(connection, publisher, self.store, self.purgers, self._settle)
                 yield connection, publisher
 
 
