@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import psycopg2
+from jinja2 import BytecodeCache
 from markupsafe import Markup
 from xxhash import xxh3_128_digest
 
@@ -39,9 +40,10 @@ def digest_of(body: bytes, content_type: str, control: str, tags: str, status: i
 class Renderer:
     """Renders pages of one site to objects; holds the templates, compiled, from one release to the next."""
 
-    def __init__(self, site: Site, profile: str) -> None:
+    def __init__(self, site: Site, profile: str, compiled: BytecodeCache | None = None) -> None:
+        """*compiled* keeps the templates' code for the next renderer of the same language."""
         self.assets = Assets(site.hue, site.language, site.logo)
-        self._environment = templating.environment(self.assets, site)
+        self._environment = templating.environment(self.assets, site, compiled)
         self._headers = {k.name: (k.content_type, cache_control(k.tier, profile)) for k in KINDS.values()}
         self._asset_control = cache_control("asset", profile)
         self._templates = {k.name: self._environment.get_template(k.template) for k in KINDS.values() if k.template}

@@ -153,16 +153,17 @@ class Environment(jinja2.Environment):
         return {**self.globals, **d} if d else self.globals
 
 
-def environment(assets: Assets, site: Site) -> Environment:
+def environment(assets: Assets, site: Site, compiled: jinja2.BytecodeCache | None = None) -> Environment:
     """The environment of one site: its settings and its assets' addresses are globals.
 
-    `card` and `entry` are filled by the renderer, which keeps what they return: one video's card
-    stands on dozens of pages.
+    *compiled* keeps the code of templates from one environment to the next. `card` and `entry` are filled
+    by the renderer, which keeps what they return: one video's card stands on dozens of pages.
     """
     words = site.words
     env = Environment(
         words, loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False, auto_reload=False, cache_size=-1,
+        bytecode_cache=compiled,
     )
     env.filters |= {
         "segment": segment, "minutes": words.minutes, "clock": clock, "long_date": words.long_date, "noon": noon,
