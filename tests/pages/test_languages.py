@@ -221,3 +221,26 @@ def test_the_setting_of_the_language_takes_tags_alone(wrong: str) -> None:
     with pytest.raises(SettingsError, match="LECTERN_LANGUAGE"):
         read_settings({"LECTERN_LANGUAGE": wrong})
     assert read_settings({"LECTERN_LANGUAGE": "pt-BR"}).language == "pt-BR"
+
+
+def test_a_site_in_a_language_from_right_to_left_is_laid_out_so(site: Built, shelf: Path) -> None:
+    begun = brought_up_to_date("", "ar")
+    (shelf / "ar.po").write_text(begun.replace('msgid "Courses"\nmsgstr ""', 'msgid "Courses"\nmsgstr "الدورات"'), "utf-8")
+    fill(site)
+    site.build(site=SITE._replace(language="ar"))
+    for path in ("/", "/videos/lecture-1/", "/404.html", "/search/"):
+        if path in site.objects():
+            page = html5lib.parse(site.text(path))
+            assert (page.get("lang"), page.get("dir")) == ("ar", "rtl"), path
+            assert "الدورات" in "".join(page.itertext()), path
+
+
+def test_the_style_sheet_names_no_side_but_where_it_turns_one_round() -> None:
+    (sheet,) = [asset.body.decode() for asset in Assets(0).all() if asset.name == "site.css"]
+    for rule in re.findall(r"[^{}]*\{[^{}]*\}", sheet):
+        selector, _, body = rule.partition("{")
+        sided = re.findall(r"(?:^|[;\s])((?:margin-|padding-|border-)?(?:left|right)\s*:|text-align:\s*(?:left|right)|float\s*:)", body)
+        assert not sided, rule
+        shadows = re.findall(r"box-shadow: inset (-?[1-9]\d*)px 0", body)
+        turned = f"[dir=rtl] {selector.strip()}" in sheet or selector.strip().startswith("[dir=rtl]")
+        assert not shadows or turned, rule
