@@ -236,7 +236,7 @@ def state(world: World) -> dict[str, Any]:
     return {**rows, "store": [world.store.get(head.key) for head in world.store.list()]}
 
 
-_TIMES = "'uuid','started_at','live_at','at','due_at','owed_since','asked_at','checked_at','store'"
+_TIMES = "'uuid','started_at','live_at','rendered_at','purged_at','done_at','at','due_at','owed_since','asked_at','checked_at','store'"
 
 
 @pytest.mark.parametrize(("call", "what", "atomic"), [
