@@ -138,6 +138,13 @@ class Standing(NamedTuple):
 
 def standing(connection: Connection) -> Standing:
     """What a release needs to know before its transaction begins."""
+    found = seen(connection)
+    connection.commit()
+    return found
+
+
+def seen(connection: Connection) -> Standing:
+    """The same as the connection's transaction sees it."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT (SELECT held_at FROM live.site), NOT EXISTS (SELECT FROM live.object),
@@ -145,7 +152,6 @@ def standing(connection: Connection) -> Standing:
                 (SELECT cause FROM live.release WHERE state = 'writing' ORDER BY number DESC LIMIT 1)
             FROM (SELECT count(*) AS changes, sum(cardinality(keys)) AS keys FROM catalog.change WHERE release IS NULL) w""")
         (row,) = cursor.fetchall()
-    connection.commit()
     return Standing(*row)
 
 

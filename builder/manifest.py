@@ -164,9 +164,7 @@ def stale(connection: Connection, fingerprints: Mapping[str, str]) -> bool:
             """SELECT EXISTS (SELECT FROM live.object o LEFT JOIN unnest(%s, %s) AS f (kind, fingerprint) USING (kind)
             WHERE encode(o.fingerprint, 'hex') IS DISTINCT FROM f.fingerprint AND o.kind <> 'asset')""",
             (list(fingerprints), list(fingerprints.values())))
-        stale = cursor.fetchone() == (True,)
-    connection.commit()
-    return stale
+        return cursor.fetchone() == (True,)
 
 
 def changed(connection: Connection, release: int) -> list[tuple[str, str, bool]]:

@@ -185,6 +185,7 @@ class Publisher:
     def _is_fresh(self) -> bool:
         if not self._fresh:
             self._fresh = not manifest.stale(self._connection, self._fingerprints)
+            self._connection.commit()
         return self._fresh
 
     def _release(self, standing: journal.Standing, want: Want, progress: Progress, clock: Clock) -> Summary:

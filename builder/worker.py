@@ -90,14 +90,17 @@ class Worker:
     """One worker. `run` returns after `stop`, which a signal's handler or another thread may call."""
 
     def __init__(self, dsn: str, store: Store, site: Site, profile: str, executors: Callable[[], AbstractContextManager[Executor]],
-                 purgers: Sequence[Purger] = (), *, pace: Pace = Pace(), tell: Callable[[str], None] | None = None) -> None:
-        """*dsn* leads to the primary itself. *tell* gets each line of the log; the default prints it to stderr."""
+                 purgers: Sequence[Purger] = (), *, pace: Pace = Pace(), tell: Callable[[str], None] | None = None,
+                 beside: Sequence[Beside] = ()) -> None:
+        """*dsn* leads to the primary itself. *tell* gets each line of the log; the default prints it to stderr. *beside*: further
+        threads, which work and end with this one."""
         self._dsn = make_dsn(dsn, **PATIENCE)
         self._site, self._purgers, self._pace = site, purgers, pace
         self._store, self._profile, self._executors = store, profile, executors
         self._publisher: pipeline.Publisher | None = None
         self._connection: Connection | None = None
         self._former = 0  # the server's process of the connection before
+        self._beside = beside
         self._threads: list[Beside] = []
         self._sentry = Sentry(self._dsn, lambda: self._stopping, GRACE_S)
         self._on_ready: Callable[[], None] | None = None
@@ -124,6 +127,7 @@ class Worker:
             self._threads = [Ears(bell, self.wake, self._tell), self._sentry, tidier, receiver]
             if self._purgers:
                 self._threads.append(Payer(self._dsn, self._purgers, self.wake, receiver.poke, self._tell))
+            self._threads += self._beside
             for thread in self._threads:
                 thread.start()
                 stack.callback(thread.end)
@@ -357,9 +361,9 @@ class Worker:
 
 
 def run(dsn: str, store: Store, site: Site, profile: str, executors: Callable[[], AbstractContextManager[Executor]],
-        purgers: Sequence[Purger], on_ready: Callable[[], None]) -> None:
+        purgers: Sequence[Purger], on_ready: Callable[[], None], beside: Sequence[Beside] = ()) -> None:
     """Watch until SIGTERM, SIGINT or SIGHUP; a release under way may end within GRACE_S, then it is given up whole."""
-    worker = Worker(dsn, store, site, profile, executors, purgers)
+    worker = Worker(dsn, store, site, profile, executors, purgers, beside=beside)
     with _leaving_on_signals(worker.stop):
         worker.run(on_ready)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,20 @@ from builder import opening
 from edge.door import FINDINGS, json_option, show
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from concurrent.futures import Executor
 
     from psycopg2.extensions import connection
 
+    from builder.beside import Beside
     from builder.catalog.refresh.report import Report as Refreshed
     from builder.draft import Summary
     from builder.pages.page import Site
+    from edge.cdn.port import Purger
     from edge.settings import Settings
     from edge.store.port import Store
 
+UNITS_A_QUESTION = 2  # of YouTube's quota: the question, and the one that a doubtful answer raises
 SHOWN = 50  # problems on a terminal
 
 
@@ -96,8 +101,27 @@ def watch() -> None:
 
     settings = opening.settings()
     site = opening.site(settings)
-    with opening.database(settings, ready=True) as dsn, closing(open_store(settings.store)) as store:
-        worker.run(dsn, store, site, settings.profile, processes, open_purgers(settings), lambda: click.echo("watching"))
+    with ExitStack() as opened:
+        dsn = opened.enter_context(opening.database(settings, ready=True))
+        store = opened.enter_context(closing(open_store(settings.store)))
+        purgers = open_purgers(settings)
+        beside = _desk(settings, dsn, store, purgers, opened) if settings.desk else ()
+        worker.run(dsn, store, site, settings.profile, processes, purgers, lambda: click.echo("watching"), beside)
+
+
+def _desk(settings: Settings, dsn: str, store: Store, purgers: Sequence[Purger], opened: ExitStack) -> Sequence[Beside]:
+    """The threads that answer the editors' desk."""
+    from builder import pipeline
+    from builder.catalog.providers import Endpoints, providers
+    from builder.catalog.providers.web import Web
+    from builder.desk.answerer import answerers
+    from builder.desk.means import Means
+    from builder.processes import processes
+
+    web = opened.enter_context(closing(Web(f"Lectern (+{settings.base_url})", private_hosts=settings.refresh_private_hosts)))
+    whom = partial(providers, Endpoints(), youtube_key=settings.youtube_key, youtube_units=UNITS_A_QUESTION,
+                   vimeo_token=settings.vimeo_token)
+    return answerers(Means(dsn, store, opening.site(settings), settings.profile, purgers, processes, web, whom), pipeline.tell)
 
 
 @click.command()

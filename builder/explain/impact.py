@@ -54,7 +54,7 @@ class Impact(NamedTuple):
 
 def impact(dsn: str, site: Site, purgers: Sequence[Purger], changed: frozenset[int]) -> Impact:
     """What a change of these packed keys would have rendered, whether or not it comes out another. Raises BusyError."""
-    return undone(dsn, lambda connection: _impact(connection, site, purgers, changed))
+    return undone(dsn, lambda connection: within(connection, site, purgers, changed))
 
 
 def seconds_for(measured: Sequence[tuple[int, float]], pages: int) -> float:
@@ -65,7 +65,8 @@ def seconds_for(measured: Sequence[tuple[int, float]], pages: int) -> float:
     return round((fixed[len(fixed) // 2] if fixed else FIXED_S) + pages * each_s, 3)
 
 
-def _impact(connection: Connection, site: Site, purgers: Sequence[Purger], changed: frozenset[int]) -> Impact:
+def within(connection: Connection, site: Site, purgers: Sequence[Purger], changed: frozenset[int]) -> Impact:
+    """The same in the connection's transaction, which may hold edits that nobody else sees."""
     with connection.cursor() as cursor:
         cursor.execute(_TOTAL)
         ((total,),) = cursor.fetchall()

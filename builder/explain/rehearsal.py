@@ -50,6 +50,13 @@ class Rehearsed(NamedTuple):
     held: list[str]
 
 
+class _Undone(Connection):
+    """A connection that commits nothing, whatever it is handed to: an edit that is only tried must never stay."""
+
+    def commit(self) -> None:
+        raise RuntimeError("a rehearsal was to be committed")
+
+
 class _GaveWayError(Exception):
     """Somebody waits for this transaction."""
 
@@ -78,7 +85,7 @@ def rehearse(connection: Connection, store: Store, site: Site, profile: str, cha
     """What the release of all that waits would write, batch by batch; with *changed*, only what these keys reach, as
     if they had changed. Raises StoreError."""
     prints = fingerprints(site, profile)
-    standing = journal.standing(connection)
+    standing = journal.seen(connection)
     trusted = standing.store == store.name and store.head("index.html") is not None
     fresh = not manifest.stale(connection, prints)
     with connection.cursor() as cursor:
@@ -131,7 +138,7 @@ def _number_all(connection: Connection) -> None:
 
 @contextmanager
 def _transaction(dsn: str) -> Iterator[Connection]:
-    with closing(psycopg2.connect(dsn, connect_timeout=10)) as connection:
+    with closing(psycopg2.connect(dsn, connect_timeout=10, connection_factory=_Undone)) as connection:
         connection.set_session(isolation_level="REPEATABLE READ")
         try:
             yield connection

@@ -31,11 +31,12 @@ _SAMPLE = """SELECT o.path FROM live.object o JOIN live.release r ON r.number = 
     WHERE r.state = 'live' AND l.digest = encode(o.digest, 'hex') AND l.size_bytes = o.size_bytes AND o.etag IN ('', l.etag)
         AND (o.kind = 'asset' OR l.write_number = o.release)
     ORDER BY random() LIMIT %s"""
-# Purpose: what the store has and nothing names: no page, no kept body, no picture, and no media, which people put there.
+# Purpose: what the store has and nothing names: no page, no kept body, no picture, no preview, and no media, which people put there.
 _FOREIGN = """SELECT l.name, l.path FROM listed l WHERE (l.path IS NULL OR NOT (
         EXISTS (SELECT FROM live.object o WHERE o.path = l.path)
         OR EXISTS (SELECT FROM live.retained k WHERE k.kept_as = substr(l.path, 2))
-        OR EXISTS (SELECT FROM live.refresh_picture p WHERE p.key = substr(l.path, 2))))
+        OR EXISTS (SELECT FROM live.refresh_picture p WHERE p.key = substr(l.path, 2))
+        OR starts_with(l.path, '/preview/') AND EXISTS (SELECT FROM desk.question q WHERE q.token = split_part(l.path, '/', 3))))
         AND NOT starts_with(l.name, %s)
     ORDER BY l.name"""
 # Purpose: pictures that videos show and the store has not.
@@ -46,7 +47,8 @@ _PICTURES = """SELECT DISTINCT v.key FROM (
 _KNOWN = """SELECT key FROM unnest(%(keys)s::text[], %(paths)s::text[]) AS asked (key, path) WHERE
     EXISTS (SELECT FROM live.object o WHERE o.path = asked.path)
     OR EXISTS (SELECT FROM live.retained k WHERE k.kept_as = asked.key)
-    OR EXISTS (SELECT FROM live.refresh_picture p WHERE p.key = asked.key)"""
+    OR EXISTS (SELECT FROM live.refresh_picture p WHERE p.key = asked.key)
+    OR starts_with(asked.path, '/preview/') AND EXISTS (SELECT FROM desk.question q WHERE q.token = split_part(asked.path, '/', 3))"""
 
 
 class Stray(NamedTuple):

@@ -47,7 +47,8 @@ class Archive:
         films = _films(told, unquote(file))
         if file and not films:
             return [Answer(ask.url, "missing", "the item no longer has this file")]
-        return [found(ask, reply, _seconds(films), f"{self._endpoint}/services/img/{quote(item)}")]
+        return [found(ask, reply, _seconds(films), f"{self._endpoint}/services/img/{quote(item)}",
+                      inside(told, "metadata", "title"))]
 
 
 def _films(told: dict[str, Any], file: str) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ class Discovery:
         told = _answer(Ask(ask.url), hold_up(web.fetch(endpoint)))
         if told.outcome != "found":
             return [found(ask, page)]
-        return [found(ask, page, told.duration_s, told.picture_url)]
+        return [found(ask, page, told.duration_s, told.picture_url, told.title)]
 
 
 def _answer(ask: Ask, reply: Reply) -> Answer:
@@ -62,7 +62,7 @@ def _answer(ask: Ask, reply: Reply) -> Answer:
     told = read_json(reply.body)
     if not told or told.get("type") not in _TYPES:
         return Answer(ask.url, "failed", "its answer is no oEmbed")
-    return found(ask, reply, told.get("duration"), told.get("thumbnail_url"))
+    return found(ask, reply, told.get("duration"), told.get("thumbnail_url"), told.get("title"))
 
 
 def _endpoint(page: Reply) -> str | None:

@@ -37,4 +37,4 @@ class PeerTube:
             path = max(kept, key=lambda t: int(t["width"])).get("fileUrl")
         picture = urljoin(f"{base}/", path) if isinstance(path, str) and path else None
         whole = inside(told, "state", "id") in (None, _PUBLISHED)
-        return [found(ask, reply, told.get("duration") if whole else None, picture)]
+        return [found(ask, reply, told.get("duration") if whole else None, picture, told.get("name"))]

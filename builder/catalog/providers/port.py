@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from builder.catalog.providers.pace import HostDown
 from builder.catalog.providers.web import Reply, Web
 
+TITLE_LETTERS = 300
 LONGEST_S = 86_400  # what catalog.video.duration_s takes
 
 Outcome = Literal["found", "missing", "same", "failed"]
@@ -40,6 +41,7 @@ class Answer:
     etag: str = ""
     last_modified: str = ""
     asked_with: str = ""
+    title: str = ""
 
 
 class Provider(Protocol):
@@ -104,10 +106,16 @@ def of_status(ask: Ask, reply: Reply) -> Answer | None:
             return Answer(ask.url, "failed", f"it answers {status}")
 
 
-def found(ask: Ask, reply: Reply, duration_s: object = None, picture_url: object = None) -> Answer:
-    """A "found" with the reply's validators. What is no length or no picture's address is left out."""
+def found(ask: Ask, reply: Reply, duration_s: object = None, picture_url: object = None, title: object = None) -> Answer:
+    """A "found" with the reply's validators. What is no length, no picture's address or no title is left out."""
     return Answer(ask.url, "found", duration_s=length(duration_s), picture_url=picture(picture_url),
-                  etag=reply.headers.get("etag", "")[:1000], last_modified=reply.headers.get("last-modified", "")[:100])
+                  etag=reply.headers.get("etag", "")[:1000], last_modified=reply.headers.get("last-modified", "")[:100], title=line(title))
+
+
+def line(value: object) -> str:
+    """One line of at most TITLE_LETTERS, without control characters; "" for what is no text."""
+    words = value[: TITLE_LETTERS * 2] if isinstance(value, str) else ""
+    return "".join(c if c.isprintable() else " " for c in " ".join(words.split()))[:TITLE_LETTERS].strip()
 
 
 def length(value: object) -> int | None:

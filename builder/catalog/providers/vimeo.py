@@ -30,7 +30,7 @@ class Vimeo:
         (ask,) = asks
         name = urlsplit(ask.url).path.strip("/").replace("/", ":")
         headers = {**conditions(ask), "Authorization": f"bearer {self._token}", "Accept": "application/vnd.vimeo.video+json;version=3.4"}
-        reply = hold_up(web.fetch(f"{self._endpoint}/{name}?fields=uri,duration,status,pictures.sizes", headers=headers))
+        reply = hold_up(web.fetch(f"{self._endpoint}/{name}?fields=uri,name,duration,status,pictures.sizes", headers=headers))
         told = read_json(reply.body)
         if reply.status == 401:
             raise HostDown("the API refuses LECTERN_VIMEO_TOKEN (401)")
@@ -43,4 +43,4 @@ class Vimeo:
         sizes = sorted((size for size in listed(inside(told, "pictures", "sizes")) if isinstance(size.get("width"), int)),
                        key=lambda size: int(size["width"]))
         fitting = next((size for size in sizes if size["width"] >= _WIDTH), sizes[-1] if sizes else {})
-        return [found(ask, reply, told.get("duration"), fitting.get("link"))]
+        return [found(ask, reply, told.get("duration"), fitting.get("link"), told.get("name"))]

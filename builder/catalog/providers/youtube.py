@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from builder.catalog.providers.pace import HostDown
-from builder.catalog.providers.port import LONGEST_S, Answer, Ask, hold_up, inside, listed, picture, read_json
+from builder.catalog.providers.port import LONGEST_S, Answer, Ask, hold_up, inside, line, listed, picture, read_json
 from builder.catalog.providers.web import Reply, Web
 
 ENDPOINT = "https://www.googleapis.com/youtube/v3/videos"
@@ -116,4 +116,5 @@ def _present(ask: Ask, item: dict[str, Any], etag: str, asked_with: str) -> Answ
         lost = "it is private"
     pictures = [inside(item, "snippet", "thumbnails", name, "url") for name in _PICTURES]
     return Answer(ask.url, "missing" if lost else "found", lost, seconds(inside(item, "contentDetails", "duration")),
-                  next((good for url in pictures if (good := picture(url))), None), etag, asked_with=asked_with)
+                  next((good for url in pictures if (good := picture(url))), None), etag,
+                  asked_with=asked_with, title=line(inside(item, "snippet", "title")))

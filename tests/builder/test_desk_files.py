@@ -1,0 +1,95 @@
+"""Catalog files over the desk: nothing of a file is lost, a dry run says what the import then does, an export changes nothing."""
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from tests.builder.desking import desk_of
+from tests.site import Built, fill
+
+ROWS = 500
+BAD = (7, 250, 499)
+
+
+@pytest.fixture
+def full(site: Built) -> Built:
+    fill(site)
+    site.build()
+    return site
+
+
+def table(rows: int = ROWS, bad: tuple[int, ...] = BAD) -> bytes:
+    out = io.StringIO()
+    made = csv.writer(out)
+    made.writerow(["title", "slug", "batch", "duration_s", "status"])
+    for n in range(rows):
+        made.writerow([f"Bulk {n}", f"bulk-{n}", "batch", "long" if n in bad else 60 + n, "published"])
+    return out.getvalue().encode()
+
+
+def catalog(site: Built) -> list[tuple[Any, ...]]:
+    return site.sql("SELECT kind, row_id FROM catalog.import_record UNION ALL SELECT slug, version FROM catalog.video ORDER BY 1, 2")
+
+
+def test_of_500_rows_with_three_bad_ones_nothing_is_lost(full: Built) -> None:
+    with desk_of(full) as desk:
+        dry = desk.ask("check", {"name": "bulk.csv"}, table())
+        assert full.sql("SELECT count(*) FROM catalog.video") == [(3,)]
+        assert (dry.answer["videos"]["added"], dry.answer["videos"]["refused"]) == (497, 3)
+        assert {(one["field"], one["line"]) for one in dry.answer["problems"] if one["done"] == "refused"} == {
+            ("duration_s", n + 2) for n in BAD}
+        done = desk.ask("import", {"name": "bulk.csv"}, table())
+        assert done.answer["videos"] == dry.answer["videos"]
+        assert full.sql("SELECT count(*) FROM catalog.video") == [(500,)]
+        refused = [*csv.DictReader(io.StringIO(full.text(done.answer["refused"]).lstrip("\ufeff")))]
+        assert [row["slug"] for row in refused] == [f"bulk-{n}" for n in BAD]
+        assert all("duration_s" in row["why"] for row in refused)
+        mended = full.text(done.answer["refused"]).replace("long", "99").encode()
+        assert desk.ask("import", {"name": "refused.csv"}, mended).answer["videos"]["added"] == 3
+        before = catalog(full)
+        again = desk.ask("import", {"name": "bulk.csv"}, table(bad=()).replace(b"Bulk", b"Bulk"))
+        assert again.answer["videos"]["added"] == 0
+        assert catalog(full)[-1] == before[-1]
+    assert full.sql("SELECT DISTINCT actor FROM catalog.change WHERE actor LIKE 'editor:%%'".replace("%%", "%")) == [("editor:7",)]
+
+
+def test_a_dry_run_tells_each_field_before_and_after(full: Built) -> None:
+    line = json.dumps({"kind": "video", "id": 1, "title": "Renamed", "batch": "batch", "slug": "lecture-1"}).encode()
+    new = json.dumps({"title": "New one", "batch": "batch", "duration_s": 9}).encode()
+    with desk_of(full) as desk:
+        told = desk.ask("check", {"name": "two.jsonl"}, line + b"\n" + new)
+    assert told.state == "answered"
+    changed, added = sorted(told.answer["things"], key=lambda one: str(one["what"]), reverse=True)
+    assert (changed["what"], changed["id"], added["what"], added["id"]) == ("changed", 1, "added", None)
+    assert {"field": "title", "before": "Lecture 1", "after": "Renamed"} in changed["fields"]
+    assert {"field": "duration_s", "before": None, "after": 9} in added["fields"]
+    assert full.sql("SELECT title FROM catalog.video WHERE id = 1") == [("Lecture 1",)]
+
+
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+def test_what_is_exported_imports_again_without_a_change_and_runs_no_formula(full: Built, format_: str) -> None:
+    full.sql("UPDATE catalog.video SET title = '=HYPERLINK(\"http://x.example\")', description = '-1+2' WHERE id = 1")
+    with desk_of(full) as desk:
+        told = desk.ask("export", {"format": format_})
+        text = full.text(told.answer["file"])
+        if format_ == "csv":
+            cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+            assert not [cell for cell in cells if cell[:1] in tuple("=+-@\t\r")]
+        before = full.sql("SELECT to_jsonb(v) FROM catalog.video v ORDER BY id")
+        back = desk.ask("import", {"name": f"back.{format_}"}, text.encode())
+    assert (told.answer["videos"], back.answer["videos"]["unchanged"]) == (3, 3)
+    assert back.answer["things"] == []
+    assert full.sql("SELECT to_jsonb(v) FROM catalog.video v ORDER BY id") == before
+    assert full.objects()[told.answer["file"]].cache_control == "no-store"
+
+
+def test_a_file_that_is_none_is_said(full: Built) -> None:
+    with desk_of(full) as desk:
+        told = desk.ask("check", {"name": "x.csv"}, b"nothing,here\n1,2\n")
+    assert told.state == "failed"
+    assert "title" in told.answer["why"]
+
