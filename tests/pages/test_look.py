@@ -141,7 +141,7 @@ def test_a_lecture_plays_by_a_plain_link_and_its_own_picture_keeps_its_room(site
     assert "".join(second.find(f".//{H}a[@class='play']").itertext()).strip() == "Watch at elsewhere.example"
     assert not second.findall(f".//{H}a[@data-frame]")
     assert "no recording" in "".join(third.find(f".//{H}p[@class='note']").itertext())
-    assert not third.findall(f".//{H}script[@src]")
+    assert not [script for script in third.findall(f".//{H}script[@src]") if "/player." in script.get("src", "")]
     for image in html5lib.parse(site.text("/")).iter(f"{H}img"):
         assert [image.get(name) for name in ("loading", "width", "height")] == ["lazy", "320", "180"]
 
