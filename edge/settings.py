@@ -42,6 +42,7 @@ NAMES: dict[str, str] = {
     "LECTERN_SECURITY_EXPIRES": "the day, such as 2027-06-30, until which that contact holds",
     "LECTERN_ACCENT_HUE": "hue of the site's accent colour, 0 to 360; default 255",
     "LECTERN_FRAME_HOSTS": "further hosts whose players may be framed, such as a PeerTube, comma-separated",
+    "LECTERN_OFFLINE": "yes or no: whether browsers keep pages to read without a network; no withdraws the worker; default yes",
     "LECTERN_COPY_THUMBNAILS": "yes or no: whether `refresh` keeps copies of the providers' pictures; default yes",
     "LECTERN_YOUTUBE_KEY": "key of the YouTube Data API, for `refresh`; without it YouTube tells no lengths",
     "LECTERN_YOUTUBE_QUOTA": "units of that API that `refresh` may spend a day; default 10000",
@@ -82,6 +83,7 @@ class Settings:
     accent_hue: int = 255  # degrees
     frame_hosts: tuple[str, ...] = ()
     desk: bool = False
+    offline: bool = True
     copy_thumbnails: bool = True
     youtube_key: str | None = field(default=None, repr=False)
     youtube_quota: int = 10_000  # units a day: what the API gives a project that asked for no more
@@ -128,6 +130,7 @@ def read_settings(environ: Mapping[str, str], dotenv_path: Path | None = None) -
         accent_hue=whole_number(values, "LECTERN_ACCENT_HUE", 255, least=0, most=360),
         frame_hosts=_frame_hosts(values),
         desk=_yes(values, "LECTERN_DESK", "no"),
+        offline=_yes(values, "LECTERN_OFFLINE", "yes"),
         copy_thumbnails=_yes(values, "LECTERN_COPY_THUMBNAILS", "yes"),
         youtube_key=values.get("LECTERN_YOUTUBE_KEY"),
         youtube_quota=whole_number(values, "LECTERN_YOUTUBE_QUOTA", 10_000, least=0, most=100_000_000),

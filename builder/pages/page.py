@@ -90,6 +90,7 @@ class Site(NamedTuple):
     security_contacts: tuple[str, ...] = ()  # URIs
     security_expires: str = ""  # the day until which they hold
     logo: str = ""  # SVG; "" for the mark that comes along
+    offline: bool = True  # whether pages may be kept by a service worker
 
     @property
     def words(self) -> Language:

@@ -49,9 +49,9 @@ class Live(NamedTuple):
         """A release of what waits."""
         self.run("build")
 
-    def run(self, *command: str) -> None:
-        """A command of build.py, over this database and store."""
-        done = subprocess.run([sys.executable, "build.py", *command], cwd=TOP, env=self.environ, capture_output=True, text=True)
+    def run(self, *command: str, **more: str) -> None:
+        """A command of build.py, over this database and store; keyword arguments are settings."""
+        done = subprocess.run([sys.executable, "build.py", *command], cwd=TOP, env=self.environ | more, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
     @property
