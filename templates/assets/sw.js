@@ -35,7 +35,12 @@ async function install() {
 async function activate() {
   for (const name of await caches.keys()) if (![SHELL, PAGES, FILES].includes(name)) await caches.delete(name);
   const shell = await caches.open(SHELL);
-  for (const request of await shell.keys()) if (!OWN.includes(new URL(request.url).pathname)) await shell.delete(request);
+  const files = await caches.open(FILES);
+  for (const request of await shell.keys()) {
+    if (OWN.includes(new URL(request.url).pathname)) continue;
+    await files.put(request, await shell.match(request)); // pages that are kept are made of it still
+    await shell.delete(request);
+  }
   await clients.claim();
 }
 

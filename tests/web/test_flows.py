@@ -1,9 +1,17 @@
 """A student's ways through the site, in a real browser, on the real stack."""
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.web.conftest import Heard, Live
+from tests.web.students import account, lectures, log_in, watch
+
+Open = Callable[..., BrowserContext]
+NARROW = {"width": 320, "height": 640}
+WAYS = ("/", "/account/", "/account/register/", "/account/data/", "/offline/")
 
 
 def test_a_student_browses_from_home_to_a_lecture(page: Page, site: Live, heard: Heard) -> None:
@@ -15,3 +23,54 @@ def test_a_student_browses_from_home_to_a_lecture(page: Page, site: Live, heard:
     expect(page.locator(".player")).to_be_visible()
     assert heard.errors == []
     assert heard.elsewhere == []
+
+
+@pytest.mark.parametrize("how", [{"viewport": NARROW}, {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
+                                 {"color_scheme": "dark"}], ids=["320 px", "200 %", "dark"])
+def test_a_students_own_pages_fit_narrow_enlarged_and_dark(how: dict[str, object], open_context: Open, site: Live, heard: Heard) -> None:
+    who = account(site)
+    (_, address), *_ = lectures(site)
+    page = open_context(**how).new_page()
+    page.goto(address)
+    watch(page, 300)
+    log_in(page, who)
+    for path in (*WAYS, address):
+        page.goto(path)
+        expect(page.locator("h1").first).to_be_visible()
+        if path == address:
+            page.get_by_text("Your notes").click()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    assert (heard.errors, heard.elsewhere) == ([], [])
+
+
+def test_the_keyboard_alone_logs_in_and_keeps_a_lecture_with_its_focus_always_seen(page: Page, site: Live, heard: Heard) -> None:
+    who = account(site)
+    (_, address), *_ = lectures(site)
+    page.goto(f"/account/?next={address}")
+    expect(page.get_by_label("E-mail address")).to_be_visible()
+    _tab_to(page, "email")
+    page.keyboard.type(who.email)
+    page.keyboard.press("Tab")
+    page.keyboard.type("a lecture a day is enough")
+    page.keyboard.press("Enter")
+    page.wait_for_url(site.url + address)
+    expect(page.get_by_role("button", name="Keep this lecture")).to_be_visible()
+    _tab_to(page, "Keep this lecture")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Kept")).to_be_focused()
+    assert heard.errors == []
+
+
+def _tab_to(page: Page, name: str) -> None:
+    """Tab by tab to the field or button of that id or text; each stop shows where it is."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        here, shown = page.evaluate("""() => {
+            const at = document.activeElement, box = at.getBoundingClientRect();
+            const seen = [at, ...["::after", "::before"]].some((of) => getComputedStyle(at, of === at ? null : of).outlineStyle !== "none");
+            return [at.id || at.textContent.trim(), at === document.body || (seen && box.width > 0)];
+        }""")
+        assert shown, here
+        if here == name:
+            return
+    raise AssertionError(f"no tab leads to {name}")

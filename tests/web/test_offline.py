@@ -145,6 +145,7 @@ def test_a_new_release_brings_a_new_worker_and_an_older_page_stays_styled(reader
         release(LECTERN_ACCENT_HUE=hue)
         update(reader)
     until(lambda: [path for path in kept(reader) if path.startswith("/assets/site.") and path != before], reader)
+    reader.context.new_cdp_session(reader).send("Network.clearBrowserCache")  # which holds the style for a year
     reader.context.set_offline(True)
     reader.goto(address)
     expect(reader.locator(".player")).to_be_visible()
