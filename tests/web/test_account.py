@@ -181,15 +181,15 @@ def test_without_javascript_each_page_says_what_is_needed_and_shows_no_dead_form
         page.goto(f"/account/{path}")
         # Chromium as it is driven here reads a noscript as if there were scripts, so that its text is seen in the source alone.
         assert "This page talks to the server by JavaScript" in (page.locator("noscript").text_content() or "")
-        assert [field for field in page.locator("input, button").all() if field.is_visible()] == []
+        assert [field for field in page.locator(".account input, .account button").all() if field.is_visible()] == []
 
 
 def test_a_password_never_goes_into_an_address_and_managers_know_each_field(page: Page, site: Live) -> None:
     seen = set()
     for path in PAGES:
         page.goto(f"/account/{path}")
-        assert [form.get_attribute("method") for form in page.locator("form").all()] == ["post"] * page.locator("form").count()
-        seen |= {(field.get_attribute("type"), field.get_attribute("autocomplete")) for field in page.locator("input").all()}
+        assert [form.get_attribute("method") for form in page.locator(".account form").all()] == ["post"] * page.locator(".account form").count()
+        seen |= {(field.get_attribute("type"), field.get_attribute("autocomplete")) for field in page.locator(".account input").all()}
     assert seen == {("email", "username"), ("email", "email"), ("password", "current-password"), ("password", "new-password"),
                     ("text", "name"), ("hidden", "username")}
 
