@@ -4,10 +4,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Frame, Page, expect
 
 from tests.web.conftest import Heard, Live
-from tests.web.students import account, lectures, log_in, watch
+from tests.web.providers import stand_in
+from tests.web.students import Account, account, hide, lectures, log_in, places, until, watch
 
 Open = Callable[..., BrowserContext]
 NARROW = {"width": 320, "height": 640}
@@ -23,6 +24,23 @@ def test_a_student_browses_from_home_to_a_lecture(page: Page, site: Live, heard:
     expect(page.locator(".player")).to_be_visible()
     assert heard.errors == []
     assert heard.elsewhere == []
+
+
+def test_what_plays_is_saved_when_the_page_is_hidden_and_a_second_device_goes_on_there(
+        open_context: Open, site: Live, heard: Heard) -> None:
+    who = account(site)
+    (video, address), *_ = lectures(site)
+    page, phone = (_at_a_lecture(open_context(), who, address, heard) for _ in range(2))
+    page.locator(".play").click()
+    until(lambda: _provider(page), page).evaluate("at = 41")
+    until(lambda: '"s":4' in (page.evaluate("localStorage.getItem('lectern.mine')") or ""), page)
+    hide(page)
+    until(lambda: 40 <= places(site, who).get(video, (0, False))[0] < 60, page)
+    phone.reload()
+    expect(phone.get_by_text("You stopped at 0:4")).to_be_visible()
+    phone.locator(".play").click()
+    until(lambda: (frame := _provider(phone)) and frame.evaluate("at") >= 40, phone)
+    assert heard.errors == []
 
 
 @pytest.mark.parametrize("how", [{"viewport": NARROW}, {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
@@ -59,6 +77,21 @@ def test_the_keyboard_alone_logs_in_and_keeps_a_lecture_with_its_focus_always_se
     page.keyboard.press("Space")
     expect(page.get_by_role("button", name="Kept")).to_be_focused()
     assert [text for text in heard.errors if "ViewTransition" not in text] == []  # Chromium's, of a page that moves on at once
+
+
+def _at_a_lecture(context: BrowserContext, who: Account, address: str, heard: Heard) -> Page:
+    """A page of a student who is signed in; nobody elsewhere was asked before the click on play."""
+    stand_in(context, lambda url, headers: None)
+    page = context.new_page()
+    log_in(page, who)
+    page.goto(address)
+    expect(page.get_by_role("button", name="Keep this lecture")).to_be_visible()
+    assert heard.elsewhere == []
+    return page
+
+
+def _provider(page: Page) -> Frame | None:
+    return next((frame for frame in page.frames if "youtube-nocookie" in frame.url), None)
 
 
 def _tab_to(page: Page, name: str) -> None:
