@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, Request, WebError
 
 from builder.embedded import Server
 from tests.conftest import database, open_folder
@@ -77,8 +77,12 @@ class Heard:
 
     def listen(self, context: BrowserContext) -> None:
         context.on("console", self._console)
-        context.on("weberror", lambda error: self.errors.append(f"uncaught: {error.error}"))
+        context.on("weberror", self._uncaught)
         context.on("request", self._request)
+
+    def _uncaught(self, error: WebError) -> None:
+        if "ViewTransition" not in str(error.error):  # Chromium's own, where a page moves on before its transition has begun
+            self.errors.append(f"uncaught: {error.error}")
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
