@@ -183,10 +183,15 @@ def free_slug(cursor: Cursor, kind: str, title: str) -> str:
     return wish if wish not in taken else next(one for n in range(2, _NUMBERS) if (one := numbered(wish, n)) not in taken)
 
 
+def who(id: int, name: str) -> Who:
+    """An editor, or the webhook."""
+    return Who(id=id, name=name if id else "webhook")
+
+
 def _edit(row: tuple[Any, ...]) -> Edit:
     (id, revision, kind, thing, deed, state, base_etag, stale, base, changes, author_id, author, publisher_id, publisher, undoes,
      undone_by, begun_at, saved_at, published_at, change) = row
     return Edit(id=id, etag=etag_of(id, revision), kind=kind, thing=thing, deed=deed, state=state, base_etag=base_etag, stale=stale,
-                base=base, changes=changes, author=Who(id=author_id, name=author),
-                publisher=Who(id=publisher_id, name=publisher) if publisher_id else None, undoes=undoes, undone_by=undone_by,
+                base=base, changes=changes, author=who(author_id, author),
+                publisher=who(publisher_id, publisher) if publisher_id is not None else None, undoes=undoes, undone_by=undone_by,
                 begun_at=begun_at, saved_at=saved_at, published_at=published_at, change=change)

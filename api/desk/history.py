@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.desk.edits import SQL, etag_of
-from api.desk.shapes import Difference, Entry, History, HistoryRead, Kind, Who
+from api.desk.edits import SQL, etag_of, who
+from api.desk.shapes import Difference, Entry, History, HistoryRead, Kind
 from api.me.pages import NEWEST, read_place, write_place
 from api.pool import Pool
 
@@ -21,7 +21,7 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     id, revision, kind, thing, deed, by_id, by, at, base, changes, undoes, undone_by, change, now, _ = row
     title = (now or base).get("title") or changes.get("title") or ""
     return Entry(id=id, etag=etag_of(id, revision), kind=kind, thing=thing, title=title, deed=deed,
-                 by=Who(id=by_id, name=by) if by_id else Who(id=1, name="webhook"), at=at,
+                 by=who(by_id, by), at=at,
                  what=tuple(Difference(field=name, before=base.get(name), after=value) for name, value in changes.items()),
                  undoes=undoes, undone_by=undone_by, can_undo=_stands(deed, changes, now), change=change)
 

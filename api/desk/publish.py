@@ -94,9 +94,10 @@ def apply(cursor: Cursor, account_id: int, held: Held, when: When) -> Done:
         judge.refused(error)
     if held.deed in ("change", "create"):  # as the database spells it, so that undo can tell whether it still stands
         different = {name: after[name] for name in different if name in after}
+        base = {name: base[name] for name in different if name in base}  # what undo needs, and no more
     cursor.execute(SQL["publish"], {"id": held.id, "thing": thing, "base": Json(base), "changes": Json(different), "kept": Json(kept),
                                     "account": account_id})
-    return _done(held, thing, etag, _outcome(held, base, after or {}))
+    return _done(held, thing, etag, _outcome(held, after or {}))
 
 
 def finished(cursor: Cursor, done: list[Done]) -> Published:
@@ -206,7 +207,7 @@ def _reverse(cursor: Cursor, held: Held) -> tuple[str, dict[str, Any]]:
             return "create", {name: value for name, value in held.base.items() if name in FIELDS[held.kind] and name != "videos"}
 
 
-def _outcome(held: Held, base: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def _outcome(held: Held, after: Mapping[str, Any]) -> str:
     if held.deed in ("merge", "delete"):
         return f"{held.deed}d"
     status = str(after.get("status", "published"))

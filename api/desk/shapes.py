@@ -102,9 +102,9 @@ FIELDS: dict[str, frozenset[str]] = {
 
 
 class Who(Body, frozen=True):
-    """An editor."""
+    """An editor by account; 0 is the webhook."""
 
-    id: Id
+    id: Annotated[int, msgspec.Meta(ge=0)]
     name: str
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import abort
 
 from api.desk import edits, judge
-from api.desk.shapes import Kind, Listed, ListRead, Other, Thing, Things, Who
+from api.desk.shapes import Kind, Listed, ListRead, Other, Thing, Things
 from api.errors import problem
 from api.me.pages import NEWEST, read_place, write_place
 from api.pool import Pool
@@ -43,7 +43,7 @@ def thing(pool: Pool, account_id: int, kind: Kind, id: int) -> Thing:
     rows = pool.read(_SQL["others"], {"kind": kind, "id": id, "account": account_id})
     return Thing(kind=kind, id=id, etag=etag, values=values, names=_names(pool, named), path=_path(kind, values), picture=picture,
                  unavailable_since=unavailable_since, edit=own,
-                 others=tuple(Other(edit=r[0], author=Who(id=r[1], name=r[2]), saved_at=r[3]) for r in rows))
+                 others=tuple(Other(edit=r[0], author=edits.who(r[1], r[2]), saved_at=r[3]) for r in rows))
 
 
 def _path(kind: Kind, values: Mapping[str, Any]) -> str | None:

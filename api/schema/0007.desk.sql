@@ -37,6 +37,7 @@ CREATE UNIQUE INDEX edit_own ON desk.edit (kind, thing_id, author_id) WHERE stat
 CREATE INDEX edit_open ON desk.edit (saved_at) WHERE state = 'open';
 CREATE INDEX edit_history ON desk.edit (kind, thing_id, published_at) WHERE state = 'published';
 CREATE INDEX edit_published ON desk.edit (published_at) WHERE state = 'published';
+CREATE INDEX edit_discarded ON desk.edit (saved_at) WHERE state = 'discarded';
 CREATE INDEX edit_undoes ON desk.edit (undoes) WHERE undoes IS NOT NULL;
 
 -- What the desk asks, and the builder's answer.
@@ -354,7 +355,7 @@ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = builder) THEN
         EXECUTE format('GRANT USAGE ON SCHEMA desk TO %I', builder);
         EXECUTE format('GRANT SELECT, UPDATE, DELETE ON desk.question TO %I', builder);
-        EXECUTE format('GRANT SELECT ON desk.edit TO %I', builder);
+        EXECUTE format('GRANT SELECT, DELETE ON desk.edit TO %I', builder);
         EXECUTE format('GRANT DELETE, SELECT ON desk.delivery TO %I', builder);
     END IF;
 EXCEPTION WHEN insufficient_privilege THEN

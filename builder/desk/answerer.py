@@ -26,6 +26,7 @@ LONGEST_MS = 120_000
 
 SWEEP_EVERY_S = 30.0
 DELIVERIES_DAYS = 30
+DISCARDED_DAYS = 30
 ANSWER_BYTES = 4 * 1024 * 1024
 _GLANCE_S = 0.2  # so soon a worker that is stopped is heard of
 _LOOK_EVERY_S = 2.0  # behind the bell
@@ -53,6 +54,7 @@ _ABANDONED = """
 _EXPIRED = """SELECT id, coalesce(token, '') FROM desk.question
     WHERE expires_at < clock_timestamp() AND state <> 'taken' ORDER BY id LIMIT 100"""
 _FORGET = "DELETE FROM desk.question WHERE id = ANY(%s)"
+_FORGET_DISCARDED = "DELETE FROM desk.edit WHERE state = 'discarded' AND saved_at < clock_timestamp() - %s * interval '1 day'"
 _FORGET_DELIVERIES = "DELETE FROM desk.delivery WHERE at < clock_timestamp() - %s * interval '1 day'"
 
 
@@ -101,6 +103,7 @@ class Answerer(Beside):
         with connection.cursor() as cursor:
             cursor.execute(_ABANDONED, {"lock": _LOCK, "answer": Json({"why": "The worker ended before it had an answer: ask again."})})
             cursor.execute(_FORGET_DELIVERIES, (DELIVERIES_DAYS,))
+            cursor.execute(_FORGET_DISCARDED, (DISCARDED_DAYS,))
             cursor.execute(_EXPIRED)
             done = []
             for id, token in cursor.fetchall():

@@ -1,0 +1,104 @@
+"""The desk from end to end: its API, the worker with its threads, and the page that a reader gets."""
+from __future__ import annotations
+
+import threading
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder import render
+from builder.catalog.providers import providers
+from builder.catalog.providers.web import Web
+from builder.desk.answerer import answerers
+from builder.desk.means import Means
+from builder.worker import Worker
+from edge.store.sqlite import SQLiteStore
+from tests.api.conftest import Make
+from tests.api.desk.conftest import V1, Editor
+from tests.builder.watching import SITE, until
+from tests.catalog.stand_ins import KEY, TOKEN, running, youtube_item
+from tests.site import Built, Inline, fill
+
+
+@pytest.fixture
+def desk(site: Built, make: Make, tmp_path: Path) -> Any:
+    """An editor of a site that a worker with a desk publishes."""
+    fill(site)
+    site.build(site=SITE)
+    editor = Editor(site.dsn, make(LECTERN_DESK="yes"), role="editor")
+    with running(tmp_path / "s.db") as talkers, closing(SQLiteStore(site._file)) as store, \
+            closing(Web("Lectern tests", private_hosts=[talkers.host])) as web:
+        talkers.youtube["abcdefghijk"] = youtube_item("abcdefghijk", duration="PT5M", picture="https://i.ytimg.com/x.jpg")
+        means = Means(site.dsn, store, SITE, "100k", (), lambda: nullcontext(Inline()), web,
+                      lambda: providers(talkers.endpoints, youtube_key=KEY, youtube_units=2, vimeo_token=TOKEN))
+        worker = Worker(site.dsn, store, SITE, "100k", lambda: nullcontext(Inline()), tell=lambda line: None,
+                        beside=answerers(means, lambda line: None))
+        ready = threading.Event()
+
+        def run() -> None:
+            worker.run(ready.set)
+            render.close()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            assert ready.wait(20)
+            yield editor, site
+        finally:
+            worker.stop()
+            thread.join(20)
+            assert not thread.is_alive()
+
+
+def answer(editor: Editor, path: str, body: object) -> Any:
+    """What comes of a question to the builder."""
+    asked = editor.does("POST", path, body, status=202)
+    found: list[Any] = []
+
+    def done() -> bool:
+        found[:] = [editor.says(f"{V1}/questions/{asked['id']}")]
+        return found[0]["state"] in ("answered", "failed")
+
+    until(done, why=found)
+    return found[0]
+
+
+def test_a_lecture_by_its_address_previewed_published_seen_and_taken_back(desk: tuple[Editor, Built]) -> None:
+    editor, site = desk
+    filled = answer(editor, "/fills", {"url": "https://youtu.be/abcdefghijk"})["answer"]
+    values = {"title": filled["title"], "batch": 1, "sources": [filled["source"]], "duration_s": filled["duration_s"],
+              "picture_url": filled["picture_url"], "subjects": [1], "description": "*New*"}
+    edit = editor.does("POST", "/edits", {"kind": "video", "deed": "create", "changes": values}, status=201)
+    seen = answer(editor, "/previews", {"edits": [edit["id"]]})["answer"]
+    assert "<em>New</em>" in site.text(seen["first"])
+    reach = answer(editor, "/impacts", {"edits": [edit["id"]]})["answer"]
+    assert reach["objects"] >= len([page for page in seen["pages"] if page["kind"] in ("video", "batch", "subject", "home")]) - 1
+    done = editor.publishes(edit)
+    path = seen["first"].partition(seen["first"].split("/")[2])[2]
+    until(lambda: path in site.objects())
+    assert "<em>New</em>" in site.text(path)
+    way = f"{V1}/ways/{done['change']}"
+    until(lambda: {step["name"]: step["state"] for step in editor.says(way)["steps"]}["uploaded"] == "done")
+    one = done["edits"][0]
+    editor.does("POST", f"/edits/{one['edit']}/undo", seen=one["etag"])
+    until(lambda: site.objects()[path].status == 410)
+
+
+def test_two_who_publish_at_one_moment_are_one_publish_and_one_conflict(desk: tuple[Editor, Built]) -> None:
+    editor, site = desk
+    other = Editor(site.dsn, *editor.apps, role="editor")
+    edits = [(who, who.edits("video", 1, title=f"By {n}")) for n, who in enumerate((editor, other))]
+    start, statuses = threading.Barrier(2), []
+
+    def publish(who: Editor, edit: Any) -> None:
+        start.wait()
+        statuses.append(who.tries("POST", f"/edits/{edit['id']}/publish", {}, seen=edit["etag"]).status_code)
+
+    threads = [threading.Thread(target=publish, args=pair) for pair in edits]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(statuses) == [200, 412]
