@@ -1,4 +1,4 @@
-"""A batch: its lectures in the editor's order, fifty a page, and its JSON for scripts."""
+"""A batch: its lectures in the editor's order, fifty a page, its JSON for scripts, and its days for calendars."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -26,12 +26,13 @@ from builder.pages.page import (
     nth,
     script_json,
 )
+from builder.pages.schedule import SCHEDULE, has_days, schedule
 from builder.pages.words import iso_duration, shorten
 from edge.address import Path, group_tag
 
 BATCH = Kind("batch", "catalog", HTML, LISTS, "batch.html")
 DATA = Kind("batch_data", "media", JSON, LEAVES)
-KINDS = (BATCH, DATA)
+KINDS = (BATCH, DATA, SCHEDULE)
 CHUNK = 40
 
 
@@ -45,6 +46,7 @@ class Shown(NamedTuple):
     start: int  # the number of the first lecture on this page
     number: int
     pages: list[tuple[int, Path]]  # (number, path) of all its pages; empty where there is one
+    days: str  # the calendar of its days; "" where it has none
     more: str  # where all of its lectures are told to scripts; "" where this page has all
 
 
@@ -68,17 +70,20 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
         count = (len(order) + PER_PAGE - 1) // PER_PAGE
         numbers = [(n, page_path(base, n if n > 1 else 0)) for n in range(1, count + 1)] if count > 1 else []
         crumbs = [Crumb(words.gettext("Courses"), "/courses/"), Crumb(batch.course_title, at("courses", batch.course_slug))]
+        days = Path(f"{base}batch.ics") if has_days(batch) else Path("")
         for n in range(1, count + 1):
             part = order[(n - 1) * PER_PAGE : n * PER_PAGE]
             shown = Shown(batch, crumbs, Markup(clean.html if n == 1 else ""), [cards[id] for id in part],
-                          (n - 1) * PER_PAGE + 1, n, numbers, data_path(batch.id) if numbers else "")
+                          (n - 1) * PER_PAGE + 1, n, numbers, days, data_path(batch.id) if numbers else "")
             path = page_path(base, n if n > 1 else 0)
             page_keys = [keys.batch(batch.id), keys.batch_sums(batch.id), keys.course_card(batch.course_id), keys.fact(count),
                          *(keys.video_card(id) for id in part)]
             yield Page(path, BATCH, page_keys, groups, shown, _head(shown, site, path, clean.plain), batch.id)
-        yield Page(data_path(batch.id), DATA,
-                   [keys.batch(batch.id), keys.course_card(batch.course_id), *(keys.video_card(id) for id in order)], groups,
-                   _data(batch, [cards[id] for id in order]), unit=batch.id)
+        side_keys = [keys.batch(batch.id), keys.course_card(batch.course_id), *(keys.video_card(id) for id in order)]
+        of = [cards[id] for id in order]
+        yield Page(data_path(batch.id), DATA, side_keys, groups, _data(batch, of), unit=batch.id)
+        if days:
+            yield Page(days, SCHEDULE, side_keys, groups, schedule(batch, of, site, catalog.site_uuid), unit=batch.id)
 
 
 def data_path(id: int) -> Path:
