@@ -21,6 +21,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
 from builder.assets import Assets
+from builder.catalog.picture import srcset
 from builder.language import Language
 from builder.pages.page import Site
 from builder.pages.words import TURNING, clock, noon, text_lang, unturned
@@ -168,7 +169,7 @@ def environment(assets: Assets, site: Site, compiled: jinja2.BytecodeCache | Non
     env.filters |= {
         "segment": segment, "minutes": words.minutes, "clock": clock, "long_date": words.long_date, "noon": noon,
         "number": words.number, "form": words.form, "language_name": words.language_name, "iso": lambda day: day.isoformat() if day else "",
-        "text_lang": text_lang, "hue": hue, "xml": xml_text,
+        "text_lang": text_lang, "hue": hue, "xml": xml_text, "srcset": srcset,
     }
     env.globals |= {"site": site, "dir": words.dir, "asset": assets.path}
     # Same on every page: rendered once.

@@ -36,7 +36,8 @@ _ASSET = "UPDATE live.object SET digest = decode(%s, 'hex'), tags = %s, size_byt
 _FORGET = "DELETE FROM live.object WHERE path = ANY(%s)"
 # Purpose: pictures that were lost: their videos show none until refresh has fetched or drawn them again.
 _LOST_PICTURES = """
-    WITH lost AS (DELETE FROM live.refresh_picture WHERE key = ANY(%(keys)s) RETURNING key),
+    WITH gone AS (DELETE FROM live.refresh_picture WHERE key = ANY(%(keys)s) RETURNING key),
+    lost AS (SELECT key FROM gone UNION SELECT replace(key, '-256.webp', '-640.webp') FROM gone),
     again AS (UPDATE live.refresh_video w SET picture_next_at = '-infinity', picture_of = NULL, card_of = NULL
         FROM catalog.video v WHERE v.id = w.video_id AND (v.picture IN (SELECT key FROM lost) OR v.card IN (SELECT key FROM lost)))
     UPDATE catalog.video SET picture = CASE WHEN picture IN (SELECT key FROM lost) THEN NULL ELSE picture END,

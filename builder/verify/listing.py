@@ -41,7 +41,8 @@ _FOREIGN = """SELECT l.name, l.path FROM listed l WHERE (l.path IS NULL OR NOT (
     ORDER BY l.name"""
 # Purpose: pictures that videos show and the store has not.
 _PICTURES = """SELECT DISTINCT v.key FROM (
-        SELECT unnest(ARRAY[picture, card]) AS key FROM catalog.video WHERE status <> 'withdrawn') v
+        SELECT unnest(ARRAY[picture, replace(picture, '-640.webp', '-256.webp'), card]) AS key
+        FROM catalog.video WHERE status <> 'withdrawn') v
     WHERE v.key IS NOT NULL AND NOT EXISTS (SELECT FROM listed l WHERE l.path = '/' || v.key) ORDER BY v.key"""
 # Purpose: which of some keys something names by now.
 _KNOWN = """SELECT key FROM unnest(%(keys)s::text[], %(paths)s::text[]) AS asked (key, path) WHERE

@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 from PIL import Image, features
 
+from builder.catalog.picture import small_of
 from builder.catalog.refresh import pictures, rows, social
 from builder.catalog.refresh.pictures import NoPicture, shrunk
 from builder.catalog.refresh.report import Report
@@ -38,7 +39,7 @@ def copy(site: Built, talkers: Providers) -> Report:
     return ask(site, talkers, copy_pictures=True)
 
 
-def stored(talkers: Providers, ending: str = ".jpg") -> dict[str, Object]:
+def stored(talkers: Providers, ending: str = "-640.webp") -> dict[str, Object]:
     with closing(SQLiteStore(talkers.file)) as store:
         found = [store.get(head.key) for head in store.list(rows.PICTURES) if head.key.endswith(ending)]
     return {pair[0].key: pair[0] for pair in found if pair}
@@ -52,10 +53,14 @@ def test_a_picture_is_copied_once_small_and_named_by_its_digest(site: Built, tal
     (thing,) = stored(talkers).values()
     assert key == thing.key
     assert key.startswith("pictures/1/")
-    assert (thing.content_type, thing.cache_control, thing.gzipped) == ("image/jpeg", "public, max-age=86400, immutable", False)
+    assert (thing.content_type, thing.cache_control, thing.gzipped) == ("image/webp", "public, max-age=86400, immutable", False)
     assert "video:1" in thing.tags.split()
-    with Image.open(io.BytesIO(thing.body)) as small:
-        assert (small.format, small.size) == ("JPEG", (480, 270))
+    with Image.open(io.BytesIO(thing.body)) as large:
+        assert (large.format, large.size) == ("WEBP", (640, 360))
+    (beside,) = stored(talkers, "-256.webp").values()
+    assert beside.key == small_of(key)
+    with Image.open(io.BytesIO(beside.body)) as small:
+        assert (small.format, small.size) == ("WEBP", (256, 144))
     talkers.forget()
     version = site.sql("SELECT version FROM catalog.video")
     assert (copy(site, talkers).pictures, site.sql("SELECT version FROM catalog.video")) == (0, version)
@@ -66,21 +71,22 @@ def test_a_copy_carries_nothing_that_the_original_said_beside_the_picture() -> N
     exif = Image.Exif()
     exif[0x010E] = "where it was taken"
     exif[0x0112] = 6  # lies on its side
-    small = shrunk(picture((360, 640), exif=exif, comment=b"by somebody"))
-    with Image.open(io.BytesIO(small)) as found:
-        assert not found.getexif()
-        assert "comment" not in found.info
-    assert b"taken" not in small
-    assert small == shrunk(picture((640, 360)))
+    copy = shrunk(picture((360, 640), exif=exif, comment=b"by somebody"))
+    for body in copy:
+        with Image.open(io.BytesIO(body)) as found:
+            assert not found.getexif()
+            assert "comment" not in found.info
+        assert b"taken" not in body
+    assert copy == shrunk(picture((640, 360)))
 
 
 def test_transparent_and_other_kinds_become_plain_pictures() -> None:
     for kind in ("PNG", "WEBP", "GIF"):
-        with Image.open(io.BytesIO(shrunk(picture(kind=kind)))) as found:
-            assert (found.format, found.mode) == ("JPEG", "RGB")
+        with Image.open(io.BytesIO(shrunk(picture(kind=kind)).large)) as found:
+            assert (found.format, found.mode) == ("WEBP", "RGB")
     clear = io.BytesIO()
     Image.new("RGBA", (640, 360), (0, 0, 0, 0)).save(clear, "PNG")
-    with Image.open(io.BytesIO(shrunk(clear.getvalue()))) as found:
+    with Image.open(io.BytesIO(shrunk(clear.getvalue()).large)) as found:
         assert found.getpixel((5, 5)) == (255, 255, 255)
 
 

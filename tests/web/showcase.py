@@ -14,7 +14,7 @@ from typing import NamedTuple
 import psycopg2
 from PIL import Image, ImageDraw, ImageFilter
 
-from builder.catalog.refresh.pictures import Shelf, put_picture, shrunk
+from builder.catalog.refresh.pictures import Shelf, put_copy, shrunk
 from edge.store.sqlite import SQLiteStore
 from tests.web.serving import Served
 
@@ -106,7 +106,7 @@ def _pictures(site: Served, ids: list[int]) -> None:
     with closing(SQLiteStore(site.file)) as store, closing(psycopg2.connect(site.dsn)) as connection:
         connection.autocommit = True
         for id in ids:
-            key = put_picture(connection, Shelf(store, "100k"), id, shrunk(stage(id)), "jpg")
+            key = put_copy(connection, Shelf(store, "100k"), id, shrunk(stage(id)))
             site.sql("UPDATE catalog.video SET picture = %s WHERE id = %s", key, id)
 
 

@@ -14,6 +14,7 @@ from PIL import Image, ImageFile, ImageOps
 from psycopg2.extensions import connection as Connection
 from xxhash import xxh3_128_hexdigest
 
+from builder.catalog.picture import LARGE, SMALL, large_name, small_of
 from builder.catalog.providers.pace import HostDown, Job, Pace, work
 from builder.catalog.providers.port import hold_up, host_of
 from builder.catalog.providers.web import Unreachable, Web
@@ -24,11 +25,10 @@ from edge.address import Key, group_tag, own_tag, path_of
 from edge.store.port import Object, Put, Store
 from edge.tiers import DAY_S, cache_control
 
-SIZE = (480, 270)  # pixels: sharp enough on a card of 320 and as a poster before the first click
 MOST_BYTES = 8 << 20
 MOST_PIXELS = 12_000_000  # 100 MB while it is read
 LEAST = (160, 90)  # a smaller one is a stand-in: YouTube's grey picture has 120 by 90
-QUALITY = 80
+QUALITY = {SMALL: 60, LARGE: 72}  # of 100, WebP's; a page of eight small ones stays under 60 KB
 WEEK_S = 7 * DAY_S
 KEPT_S = 3 * DAY_S  # a dropped picture: a page's time at an edge, the picture's in a browser, and one day more
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
@@ -47,6 +47,13 @@ class Due(NamedTuple):
     video: int
     url: str
     youtube: list[str]  # the video's sources there
+
+
+class Copy(NamedTuple):
+    """One picture in its two widths, as WebP."""
+
+    large: bytes
+    small: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +79,8 @@ def copy_pictures(connection: Connection, shelf: Shelf, web: Web, pace: Pace, de
             continue
         one, what = done.result
         match what:
-            case bytes():
-                key = put_picture(connection, shelf, one.video, what, "jpg")
+            case Copy():
+                key = put_copy(connection, shelf, one.video, what)
                 changed |= {id for (id,) in rows.query(connection, _SQL["set_picture"], {"video": one.video, "url": one.url, "key": key})}
                 report.pictures += 1
                 if is_anothers(one):
@@ -87,18 +94,25 @@ def copy_pictures(connection: Connection, shelf: Shelf, web: Web, pace: Pace, de
     return changed
 
 
-def put_picture(connection: Connection, shelf: Shelf, video: int, body: bytes, ending: str, name: str = "") -> str:
-    """Store a video's picture, create-only, and return its key. Each belongs to one video, and leaves with it."""
-    return put_pictures(connection, shelf, [(video, body)], ending, name)[0]
+def put_copy(connection: Connection, shelf: Shelf, video: int, copy: Copy) -> str:
+    """Store a picture's two widths, create-only, and return the large one's key. They belong to one video, and leave with it."""
+    large = Key(f"{rows.PICTURES}{video}/{large_name(_digest(copy.large))}")
+    _put(connection, shelf, [video, video], [_object(shelf.profile, video, large, copy.large),
+                                             _object(shelf.profile, video, Key(small_of(large)), copy.small)])
+    return large
 
 
 def put_pictures(connection: Connection, shelf: Shelf, pictures: Sequence[tuple[int, bytes]], ending: str, name: str = "") -> list[str]:
-    """Likewise for many at once."""
-    objects = [_object(shelf.profile, video, body, ending, name) for video, body in pictures]
-    keys = [thing.key for thing in objects]
-    rows.query(connection, _SQL["picture_promised"], {"keys": keys, "videos": [video for video, _ in pictures]})
+    """Store pictures of videos, (video, body) each, likewise; returns their keys."""
+    objects = [_object(shelf.profile, video, Key(f"{rows.PICTURES}{video}/{name}{_digest(body)}.{ending}"), body)
+               for video, body in pictures]
+    _put(connection, shelf, [video for video, _ in pictures], objects)
+    return [thing.key for thing in objects]
+
+
+def _put(connection: Connection, shelf: Shelf, videos: list[int], objects: list[Object]) -> None:
+    rows.query(connection, _SQL["picture_promised"], {"keys": [thing.key for thing in objects], "videos": videos})
     shelf.store.put([Put(thing, if_match="") for thing in {thing.key: thing for thing in objects}.values()])  # refused: there already
-    return keys
 
 
 def sweep_pictures(connection: Connection, store: Store) -> int:
@@ -113,8 +127,8 @@ def sweep_pictures(connection: Connection, store: Store) -> int:
     return len(gone)
 
 
-def shrunk(body: bytes) -> bytes:
-    """A picture as a JPEG of SIZE, cut to fill it, without any of the metadata it came with. Raises NoPicture."""
+def shrunk(body: bytes) -> Copy:
+    """A picture as WebP of both sizes, cut to fill them, without any of the metadata it came with. Raises NoPicture."""
     try:
         with Image.open(io.BytesIO(body), formats=_FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:
@@ -122,26 +136,30 @@ def shrunk(body: bytes) -> bytes:
             if picture.width < LEAST[0] or picture.height < LEAST[1]:
                 raise NoPicture(f"it has {picture.width} by {picture.height} pixels only")
             if isinstance(picture, ImageFile.ImageFile):
-                picture.draft("RGB", (SIZE[0] * 2, SIZE[1] * 2))
+                picture.draft("RGB", (LARGE[0] * 2, LARGE[1] * 2))
             upright = ImageOps.exif_transpose(picture)
             flat = Image.new("RGB", upright.size, "white")
             rgba = upright.convert("RGBA")
             flat.paste(rgba, mask=rgba.getchannel("A"))
-            out = io.BytesIO()
-            ImageOps.fit(flat, SIZE, Image.Resampling.LANCZOS).save(out, "JPEG", quality=QUALITY, optimize=True, progressive=True)
-            return out.getvalue()
+            return Copy(_webp(flat, LARGE), _webp(flat, SMALL))
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
         raise NoPicture("it cannot be read as a picture") from error
 
 
+def _webp(picture: Image.Image, size: tuple[int, int]) -> bytes:
+    out = io.BytesIO()
+    ImageOps.fit(picture, size, Image.Resampling.LANCZOS).save(out, "WEBP", quality=QUALITY[size], method=4)
+    return out.getvalue()
+
+
 class _Fetched(NamedTuple):
     due: Due
-    what: bytes | NoPicture | Unreachable
+    what: Copy | NoPicture | Unreachable
 
 
 def _fetched(web: Web, due: Due) -> _Fetched:
     """The small picture, or why there is none. Raises HostDown."""
-    what: bytes | NoPicture | Unreachable = NoPicture("nothing is there")
+    what: Copy | NoPicture | Unreachable = NoPicture("nothing is there")
     for url in candidates(due.url):
         try:
             reply = hold_up(web.fetch(url, headers={"Accept": "image/jpeg, image/png, image/webp, image/gif"}, most_bytes=MOST_BYTES))
@@ -169,9 +187,12 @@ def is_anothers(due: Due) -> bool:
     return bool(found and due.youtube and not any(url.endswith(f"?v={found[2]}") for url in due.youtube))
 
 
-def _object(profile: str, video: int, body: bytes, ending: str, name: str) -> Object:
-    key = Key(f"{rows.PICTURES}{video}/{name}{hashlib.sha256(body).hexdigest()[:24]}.{ending}")
-    content_type = {"jpg": "image/jpeg", "png": "image/png"}[ending]
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:24]
+
+
+def _object(profile: str, video: int, key: Key, body: bytes) -> Object:
+    content_type = {"webp": "image/webp", "png": "image/png"}[key.rpartition(".")[2]]
     control = cache_control("named", profile)
     tags = f"{own_tag(path_of(key))} {group_tag('video', video)} kind:picture all"
     digest = xxh3_128_hexdigest(b"\0".join((body, content_type.encode(), control.encode(), tags.encode())))

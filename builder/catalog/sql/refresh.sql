@@ -144,12 +144,12 @@ hosts AS (
 DELETE FROM live.refresh_quota WHERE day < current_date - 7
 
 -- name: pictures_due
--- Published videos first: those without a copy, or whose copy, made by refresh, is of another address.
+-- Published videos first: those without a copy, or whose copy, made by refresh, is of another address or of one width only.
 SELECT v.id, v.picture_url, ARRAY(SELECT s.url::text FROM catalog.source s WHERE s.video_id = v.id AND s.kind = 'youtube')
 FROM catalog.video v LEFT JOIN live.refresh_video w ON w.video_id = v.id
 WHERE v.status <> 'withdrawn' AND v.picture_url IS NOT NULL
     AND coalesce(w.picture_next_at, '-infinity') <= clock_timestamp()
-    AND (v.picture IS NULL OR (w.picture_of <> v.picture_url AND EXISTS (SELECT FROM live.refresh_picture p WHERE p.key = v.picture)))
+    AND (v.picture IS NULL OR ((w.picture_of <> v.picture_url OR v.picture NOT LIKE '%%-640.webp') AND EXISTS (SELECT FROM live.refresh_picture p WHERE p.key = v.picture)))
 ORDER BY v.status = 'published' DESC, v.id DESC LIMIT %(most)s
 
 -- name: picture_promised
@@ -211,7 +211,7 @@ RETURNING v.id
 -- name: drop_pictures
 -- Pictures that no row names any more, and those that one names again.
 UPDATE live.refresh_picture p SET dropped_at = CASE WHEN n.named THEN NULL ELSE clock_timestamp() END
-FROM (SELECT p.key, EXISTS (SELECT FROM catalog.video v WHERE v.id = p.video_id AND p.key IN (v.picture, v.card)) AS named
+FROM (SELECT p.key, EXISTS (SELECT FROM catalog.video v WHERE v.id = p.video_id AND p.key IN (v.picture, v.card, replace(v.picture, '-640.webp', '-256.webp'))) AS named
     FROM live.refresh_picture p) n
 WHERE n.key = p.key AND n.named = (p.dropped_at IS NOT NULL)
 
