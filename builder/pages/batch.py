@@ -83,7 +83,8 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
         of = [cards[id] for id in order]
         yield Page(data_path(batch.id), DATA, side_keys, groups, _data(batch, of), unit=batch.id)
         if days:
-            yield Page(days, SCHEDULE, side_keys, groups, schedule(batch, of, site, catalog.site_uuid), unit=batch.id)
+            day_keys = [keys.batch_card(batch.id), keys.fact_of((batch.starts_on, batch.ends_on)), *(keys.video_card(id) for id in order)]
+            yield Page(days, SCHEDULE, day_keys, groups, schedule(batch, of, site, catalog.site_uuid), unit=batch.id)
 
 
 def data_path(id: int) -> Path:

@@ -12,6 +12,7 @@ from builder.pages import account, feed, legal, offline, wellknown
 from builder.pages.index import Name
 from builder.pages.page import HTML, LISTS, PAGES, Head, Kind, Page, Site, at, dumps, script_json
 from edge.address import Path
+from edge.policy import SPECULATION_PATH
 
 HOME = Kind("home", "catalog", HTML, LISTS, "home.html")
 ABOUT = Kind("about", "catalog", HTML, PAGES, "about.html")
@@ -20,8 +21,17 @@ ROBOTS = Kind("robots", "metadata", "text/plain; charset=utf-8", PAGES)
 WEB_MANIFEST = Kind("web_manifest", "metadata", "application/manifest+json; charset=utf-8", PAGES)
 # At this address browsers ask unasked, beside feeds and JSON. As SVG, since only text is fenced at an address that stays.
 ICON = Kind("icon", "metadata", "image/svg+xml; charset=utf-8", PAGES)
-KINDS = (HOME, ABOUT, NOT_FOUND, ROBOTS, WEB_MANIFEST, ICON)
+SPECULATION = Kind("speculation", "metadata", "application/speculationrules+json", PAGES)
+KINDS = (HOME, ABOUT, NOT_FOUND, ROBOTS, WEB_MANIFEST, ICON, SPECULATION)
 NEW, BATCHES, SUBJECTS = 8, 12, 30
+
+
+# A link that is pointed at for a moment is fetched, never run: nothing of one student's, nothing that counts as a visit, no file.
+_SPECULATION = {"prefetch": [{"source": "document", "eagerness": "moderate", "where": {"and": [
+    {"href_matches": "/*"},
+    {"not": {"href_matches": ["/account/*", "/api/*", "/desk/*", "/preview/*", "/protected/*", "/search/*", "/*.*", "/*\\?(.+)"]}},
+    {"not": {"selector_matches": "[download], [rel~=nofollow]"}},
+]}}]}
 
 
 class Home(NamedTuple):
@@ -62,6 +72,7 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
                f"User-agent: *\nDisallow: /api/\nDisallow: /preview/\nSitemap: {site.base_url}/sitemap.xml\n")
     yield Page(Path("/site.webmanifest"), WEB_MANIFEST, [keys.SITE], "", dumps(
         {"name": site.name, "short_name": site.name, "start_url": "/", "display": "browser", "icons": []}))
+    yield Page(Path(SPECULATION_PATH), SPECULATION, [keys.SITE], "", dumps(_SPECULATION))
     (icon,) = [asset for asset in Assets(site.hue, site.language, site.logo).all() if asset.name == "favicon.svg"]
     yield Page(Path("/favicon.ico"), ICON, [keys.SITE], "", icon.body.decode())
     yield from account.pages(site)

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from playwright.sync_api import Browser, sync_playwright
 from waitress.server import create_server
@@ -34,11 +35,12 @@ def launched() -> Iterator[Browser]:
 class Served:
     """A catalog that is built as often as one likes, and read at `url` as readers do, under the site's own policy."""
 
-    def __init__(self, dsn: str, folder: Path, url: str) -> None:
+    def __init__(self, dsn: str, folder: Path, url: str, prefetched: list[str]) -> None:
         self.dsn = dsn
         self.file = folder / "site.db"
         self.built = Built(dsn, folder)
         self.url = url
+        self.prefetched = prefetched  # paths that a browser asked for before anybody followed a link to them
         self.site = Site("Lectern", url, 255)
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
@@ -54,11 +56,18 @@ class Served:
 def served(dsn: str, folder: Path) -> Iterator[Served]:
     """The database's site, not built yet, from a store in *folder*."""
     with closing(SQLiteStore(folder / "site.db")) as store:
-        server: Any = create_server(Origin(store, page_headers(https=False)), host="127.0.0.1", port=0, threads=8)
+        origin, prefetched = Origin(store, page_headers(https=False)), list[str]()
+
+        def noting(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            if "prefetch" in environ.get("HTTP_SEC_PURPOSE", ""):
+                prefetched.append(environ["PATH_INFO"])
+            return origin(environ, start_response)
+
+        server: Any = create_server(noting, host="127.0.0.1", port=0, threads=8)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:
-            yield Served(dsn, folder, f"http://127.0.0.1:{server.effective_port}")
+            yield Served(dsn, folder, f"http://127.0.0.1:{server.effective_port}", prefetched)
         finally:
             server.close()
             thread.join(5)
