@@ -39,8 +39,8 @@ def _weigh(browser: Browser, site: Served, path: str, screen: dict[str, Any]) ->
     asked: dict[str, str] = {}
     tab.on("Network.requestWillBeSent", lambda e: asked.__setitem__(e["requestId"], e["request"]["url"]))
     heads: dict[str, int] = {}
-    tab.on("Network.responseReceived", lambda e: (kinds.__setitem__(e["requestId"], e["type"]),
-                                                  heads.__setitem__(e["requestId"], int(e["response"]["encodedDataLength"]))))
+    tab.on("Network.responseReceived", lambda e: kinds.__setitem__(e["requestId"], e["type"]))
+    tab.on("Network.responseReceived", lambda e: heads.__setitem__(e["requestId"], int(e["response"]["encodedDataLength"])))
     tab.on("Network.loadingFinished", lambda e: sizes.__setitem__(e["requestId"], int(e["encodedDataLength"])))
     page.goto(path, wait_until="networkidle")
     seen = page.evaluate("window.seen")
