@@ -79,11 +79,11 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
             page_keys = [keys.batch(batch.id), keys.batch_sums(batch.id), keys.course_card(batch.course_id), keys.fact(count),
                          *(keys.video_card(id) for id in part)]
             yield Page(path, BATCH, page_keys, groups, shown, _head(shown, site, path, clean.plain), batch.id)
-        side_keys = [keys.batch(batch.id), keys.course_card(batch.course_id), *(keys.video_card(id) for id in order)]
+        side_keys = [keys.batch_card(batch.id), keys.course_card(batch.course_id), *(keys.video_card(id) for id in order)]
         of = [cards[id] for id in order]
         yield Page(data_path(batch.id), DATA, side_keys, groups, _data(batch, of), unit=batch.id)
         if days:
-            day_keys = [keys.batch_card(batch.id), keys.fact_of((batch.starts_on, batch.ends_on)), *(keys.video_card(id) for id in order)]
+            day_keys = [keys.batch(batch.id), keys.batch_card(batch.id), *(keys.video_card(id) for id in order)]
             yield Page(days, SCHEDULE, day_keys, groups, schedule(batch, of, site, catalog.site_uuid), unit=batch.id)
 
 
