@@ -181,7 +181,8 @@ def owe_release(connection: Connection, purgers: Sequence[Purger], release: int,
 
 
 def owe_names(cursor: Cursor, purger: Purger, release: int, names: Sequence[Name]) -> int:
-    """As `owe`, for names that are chosen already, as by a takedown. Returns how many they are."""
+    """As `owe`, for names that are chosen already, as by a takedown, which names paths too. Returns how many they are."""
+    names = [name for name in names if name.kind != "tag" or purger.can.tags_a_request]
     if names:
         cursor.execute("SELECT clock_timestamp()")
         (now,) = _one(cursor)

@@ -21,6 +21,10 @@ def _open(name: str, settings: Settings) -> Purger:
             from edge.cdn.varnish import Varnish
 
             return Varnish(cdn.varnish_urls, settings.base_url)
+        case "nginx":
+            from edge.cdn.nginx import Nginx
+
+            return Nginx(cdn.nginx_urls, settings.base_url)
         case "cloudfront":
             from edge.cdn.cloudfront import CloudFront
 

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from edge.errors import SettingsError
 
 NAMES: dict[str, str] = {
-    "LECTERN_CDN": "the caches to purge, comma-separated: varnish, cloudfront, fastly, cloudflare; default none",
+    "LECTERN_CDN": "the caches to purge, comma-separated: varnish, nginx, cloudfront, fastly, cloudflare; default none",
     "LECTERN_VARNISH_URL": "Varnish instances that take PURGE, comma-separated, a shield first, such as http://10.0.0.5:6081",
+    "LECTERN_NGINX_URL": "nginx instances that take PURGE, comma-separated, such as http://10.0.0.5:8080",
     "LECTERN_CLOUDFRONT_DISTRIBUTION": "id of the CloudFront distribution; credentials as AWS tools find them",
     "LECTERN_FASTLY_SERVICE": "id of the Fastly service",
     "LECTERN_FASTLY_TOKEN": "Fastly API token that may purge (purge_select, purge_all)",
@@ -21,6 +22,7 @@ NAMES: dict[str, str] = {
 
 CDNS: dict[str, tuple[str, ...]] = {
     "varnish": ("LECTERN_VARNISH_URL",),
+    "nginx": ("LECTERN_NGINX_URL",),
     "cloudfront": ("LECTERN_CLOUDFRONT_DISTRIBUTION",),
     "fastly": ("LECTERN_FASTLY_SERVICE", "LECTERN_FASTLY_TOKEN"),
     "cloudflare": ("LECTERN_CLOUDFLARE_ZONE", "LECTERN_CLOUDFLARE_TOKEN"),
@@ -39,6 +41,7 @@ class Cdns:
 
     names: tuple[str, ...] = ()
     varnish_urls: tuple[str, ...] = ()
+    nginx_urls: tuple[str, ...] = ()
     cloudfront_distribution: str = ""
     fastly_service: str = ""
     fastly_token: str = field(default="", repr=False)
@@ -62,13 +65,13 @@ def read_cdns(values: Mapping[str, str]) -> Cdns:
     if plan not in PLANS:
         raise SettingsError(f"LECTERN_CLOUDFLARE_PLAN is {plan!r}: it must be one of {', '.join(PLANS)}.")
     return Cdns(
-        names, _urls(values.get("LECTERN_VARNISH_URL", "")), _plain(values, "LECTERN_CLOUDFRONT_DISTRIBUTION"),
+        names, _urls(values, "LECTERN_VARNISH_URL"), _urls(values, "LECTERN_NGINX_URL"), _plain(values, "LECTERN_CLOUDFRONT_DISTRIBUTION"),
         _plain(values, "LECTERN_FASTLY_SERVICE"), _secret(values, "LECTERN_FASTLY_TOKEN"),
         _plain(values, "LECTERN_CLOUDFLARE_ZONE"), _secret(values, "LECTERN_CLOUDFLARE_TOKEN"), plan)
 
 
-def _urls(text: str) -> tuple[str, ...]:
-    urls = tuple(dict.fromkeys(url.strip().rstrip("/") for url in text.split(",") if url.strip()))
+def _urls(values: Mapping[str, str], name: str) -> tuple[str, ...]:
+    urls = tuple(dict.fromkeys(url.strip().rstrip("/") for url in values.get(name, "").split(",") if url.strip()))
     for url in urls:
         try:
             parts = urlsplit(url)
@@ -76,7 +79,7 @@ def _urls(text: str) -> tuple[str, ...]:
         except ValueError:  # a port that is none, or half an IPv6 address
             good = False
         if not good or parts.path or parts.query or parts.fragment or "@" in parts.netloc or re.search(r"\s", url):
-            raise SettingsError(f"LECTERN_VARNISH_URL names {url!r}: write scheme, host and port only, such as http://10.0.0.5:6081.")
+            raise SettingsError(f"{name} names {url!r}: write scheme, host and port only, such as http://10.0.0.5:6081.")
     return urls
 
 

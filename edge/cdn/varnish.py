@@ -30,6 +30,7 @@ class Varnish:
     """Several instances as one CDN: a purge is acknowledged when each of them has."""
 
     name = "varnish"
+    setting = "LECTERN_VARNISH_URL and who may purge in the VCL"
     can = Abilities(tags_a_request=1_000, urls_a_request=1_000, budget_names=20_000)
 
     def __init__(self, urls: Sequence[str], base_url: str, *, again_after_s: float = FETCH_S + MARGIN_S,
@@ -70,7 +71,7 @@ class Varnish:
             except PurgeError as error:
                 return error
             if answer.status not in (200, 204):
-                return refusal(caller.who, answer, setting="LECTERN_VARNISH_URL and who may purge in the VCL")
+                return refusal(caller.who, answer, setting=self.setting)
         return None
 
 

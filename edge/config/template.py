@@ -23,7 +23,7 @@ def _long_string(text: str) -> str:
 
 def _quoted(text: str) -> str:
     """An nginx string in single quotes; a dollar would begin a variable, and there is no way to write one."""
-    return f"'{_plain(text, chr(39), '$', chr(92))}'"
+    return "'" + _plain(text, "$", chr(92)).replace("'", chr(92) + "'") + "'"
 
 
 def _plain(text: str, *refused: str) -> str:

@@ -18,6 +18,7 @@ from edge.store.sqlite import SQLiteStore
 
 HEADERS = page_headers(https=False)
 HELD_S = 20.0
+BRIEF_S = 1
 
 
 class Asked(NamedTuple):
@@ -35,6 +36,7 @@ class Site:
         self._pages = Origin(store, HEADERS)
         self.asked: list[Asked] = []
         self.ages: dict[str, int] = {}  # seconds that an answer at a path says to be old
+        self.brief: set[str] = set()  # paths whose time is BRIEF_S at an edge
         self.failing: set[str] = set()  # paths that are answered by 503
         self.more: dict[str, list[tuple[str, str]]] = {}  # further headers of a path
         self.held: dict[str, threading.Event] = {}  # a path's answer waits for it
@@ -64,6 +66,8 @@ class Site:
         def begin(status: str, fields: list[tuple[str, str]], *rest: Any) -> Any:
             if path in self.ages:
                 fields = [*fields, ("Age", str(self.ages[path]))]
+            if path in self.brief:
+                fields = [(k, f"public, s-maxage={BRIEF_S}" if k == "Cache-Control" else v) for k, v in fields]
             return start_response(status, [*fields, *self.more.get(path, [])], *rest)
 
         return self._pages(environ, begin)

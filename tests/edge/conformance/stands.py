@@ -4,8 +4,10 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import re
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -14,21 +16,25 @@ from typing import Any, NamedTuple
 
 from edge.address import Path as SitePath
 from edge.address import key_of, own_tag
+from edge.cdn.nginx import Nginx
 from edge.cdn.port import Name, Purger, tag, url
 from edge.cdn.varnish import Varnish
 from edge.config.place import Place, Upstream
 from edge.store.port import Put
 from edge.store.sqlite import SQLiteStore
 from edge.tiers import Tier, cache_control, stale_s
-from tests.edge.conformance.site import HEADERS, Served, Site, running
+from tests.edge.conformance.site import BRIEF_S, HEADERS, Served, Site, running
+from tests.edge.fakes.nginx import lacks as nginx_lacks
+from tests.edge.fakes.nginx import running_nginx
 from tests.edge.fakes.varnish import running_varnish
 from tests.edge.pages import page
+from tests.edge.servers import wait_until
 
 HOST = "lectures.example"
 PROFILE = "100k"
-CACHES = ("varnish", "shielded")
+SILENCE_S = 1.0
+CACHES = ("varnish", "shielded", "nginx")
 ALL = ("origin", *CACHES)
-NEEDS = {"varnish": "varnishd", "shielded": "varnishd", "nginx": "nginx"}
 
 
 class Answer(NamedTuple):
@@ -76,6 +82,9 @@ class Stand:
 
     def age(self, path: str, past_s: int = 1, *, tier: Tier = "metadata") -> None:
         """What the origin says at *path* is from now on past its tier's time by *past_s*."""
+        if self.name == "nginx":  # it does not read Age, so its time is made short
+            self.site.brief.add(path)
+            return
         fresh_s = int(cache_control(tier, PROFILE).rpartition("=")[2])
         self.site.ages[path] = fresh_s + past_s
 
@@ -86,14 +95,18 @@ class Stand:
     def fresh(self, path: str) -> None:
         """What the origin says at *path* is as old as it is again."""
         self.site.ages.pop(path, None)
+        self.site.brief.discard(path)
 
     def expired(self, path: str) -> None:
         """Return when what the edge has of *path* is past its time: at once, where it reads Age."""
+        if self.name == "nginx":
+            stored = time.time()
+            wait_until(lambda: time.time() > stored + BRIEF_S + 1, what="the end of its time")  # it counts whole seconds
 
     def is_fresh(self, path: str) -> bool:
         """Whether what the edge has of *path* is within its time."""
         answer = self.get(path)
-        return answer.hit and "ttl=-" not in answer.headers["cache-status"].rpartition(",")[2]
+        return answer.hit and not re.search("ttl=-|detail", answer.headers["cache-status"].rpartition(",")[2])
 
     def names(self, path: str) -> list[Name]:
         """What names the object at *path* to this edge's purger."""
@@ -132,12 +145,12 @@ class Stand:
             return Answer(response.status, got, response.read())
 
     def raw(self, data: bytes) -> bytes:
-        """What comes back for *data* until the server closes."""
+        """What comes back for *data* until the server closes, or waits for more."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as line:
             got = b""
             with suppress(OSError):  # a server that has heard enough
                 line.sendall(data)
-                line.shutdown(socket.SHUT_WR)
+            line.settimeout(SILENCE_S)
             with suppress(OSError):
                 while chunk := line.recv(65536):
                     got += chunk
@@ -146,7 +159,9 @@ class Stand:
 
 def missing(name: str) -> str:
     """Which program is not here that edge *name* needs; "" where all are."""
-    return next((binary for binary in [NEEDS.get(name, "")] if binary and not shutil.which(binary)), "")
+    if name == "nginx":
+        return nginx_lacks()
+    return "" if name == "origin" or shutil.which("varnishd") else "varnishd"
 
 
 @contextmanager
@@ -176,9 +191,14 @@ def _shielded(stand: Stand, behind: Upstream, stack: ExitStack) -> None:
     stand.port, stand.purger = _port(edge), Varnish([shield, edge], f"http://{HOST}")
 
 
+def _nginx(stand: Stand, behind: Upstream, stack: ExitStack) -> None:
+    url = stack.enter_context(running_nginx(Place(f"http://{HOST}", PROFILE, HEADERS, behind, behind))).url
+    stand.port, stand.purger = _port(url), Nginx([url], f"http://{HOST}")
+
+
 def _port(url: str) -> int:
     return int(url.rpartition(":")[2])
 
 
 _EDGES: dict[str, Callable[[Stand, Upstream, ExitStack], None]] = {
-    "origin": lambda stand, behind, stack: None, "varnish": _varnish, "shielded": _shielded}
+    "origin": lambda stand, behind, stack: None, "varnish": _varnish, "shielded": _shielded, "nginx": _nginx}
