@@ -57,5 +57,6 @@ def files(place: Place) -> Mapping[str, str]:
         api_first_byte_s=API_FIRST_BYTE_S, origin_connections=profile.origin_connections, keep_s=KEEP_S, retry_s=RETRY_S,
         api_requests=profile.requests_per_window * ADDRESS_CEILING, window_s=WINDOW_S, misses=profile.requests_per_window,
         flood_window_s=FLOOD_WINDOW_S, error_s=ERROR_S, fault_s=FAULT_S, refused_s=REFUSED_S, stale_if_error_s=STALE_IF_ERROR_S,
-        stale=sorted(times.items()), spelling=cache_control("spelling", place.profile), headers=place.headers)
+        stale=sorted(times.items()), spelling=cache_control("spelling", place.profile), error=cache_control("error", place.profile),
+        headers=place.headers)
     return {"default.vcl": text}
