@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from psycopg2.extensions import connection as Connection
 
+from builder.catalog import postings
 from builder.catalog.queries import queries
 from builder.catalog.reads import Catalog
 from builder.pages import index
@@ -18,7 +19,7 @@ TRIES = 10  # each loses only to an editor who committed in the same few millise
 
 
 def snapshot(connection: Connection) -> tuple[str, bool]:
-    """Begin a large release's transaction: one moment of the catalog in which everything shown has its number.
+    """Begin a large release's transaction: one moment of the catalog in which everything shown has its number and its terms.
 
     Returns the snapshot's name for others to join, and True. False where editors commit faster than numbers can be
     given: what has none yet is in no list until the next build.
@@ -27,14 +28,19 @@ def snapshot(connection: Connection) -> tuple[str, bool]:
     with connection.cursor() as cursor:
         cursor.execute(sql["shown"])
         connection.commit()
+        stale = False
         for left in reversed(range(TRIES)):
             cursor.execute(sql["assign"])
             cursor.execute(sql["end_all"])
             split(connection, index.LISTS_CUT)
+            if stale:
+                postings.refresh(connection)
             connection.commit()
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute(sql["missing"])
-            complete = cursor.fetchone() == (False,)
+            numbered = cursor.fetchone() == (False,)
+            stale = bool(postings.stale(connection))
+            complete = numbered and not stale
             if complete or not left:
                 cursor.execute("SELECT pg_export_snapshot()")
                 row = cursor.fetchone()

@@ -12,10 +12,10 @@ from typing import Any
 from psycopg2.extensions import connection as Connection
 
 from builder import numbers
-from builder.catalog import keys
+from builder.catalog import keys, postings
 from builder.catalog.queries import queries
 from builder.catalog.reads import Catalog
-from builder.pages import PARTS, batch, index, part_of, sitemap, topic, video
+from builder.pages import PARTS, batch, index, part_of, search, sitemap, topic, video
 from builder.pages.listing import Cut
 from builder.task import Task
 
@@ -41,7 +41,9 @@ def named(changed: frozenset[int]) -> frozenset[int]:
     """The keys by which *changed* speaks of a page that leaves: the card too of what has another place, since the page
     of a subject that it was the last of shows that.
     """
-    return changed.union(keys.video_card(id) for id in _Changed(changed).placed)
+    of = _Changed(changed)
+    searched = of.videos or of.batch_cards or of.instructor_cards or of.subject_cards
+    return changed.union((keys.video_card(id) for id in of.placed), (keys.SEARCH,) if searched else ())
 
 
 def reach(connection: Connection, catalog: Catalog, changed: frozenset[int]) -> Reach:
@@ -49,6 +51,7 @@ def reach(connection: Connection, catalog: Catalog, changed: frozenset[int]) -> 
     of = _Changed(changed)
     numbers.assign(connection, of.placed, sorted({*of.batch_cards, *of.ordered}))
     found = Reach(catalog, changed)
+    found.search(postings.update(connection, found.searched(of)))
     pack = PARTS["index"].pack
     numbers.split(connection, [kind for n, kind in enumerate(index.LISTS_CUT) if pack(n) in found.units])
     return found
@@ -192,6 +195,23 @@ class Reach:
         for id, order in self._catalog.orders(ids).items():
             before = video.windows(was.get(id, []))
             yield from (v for v, window in video.windows(order.ids).items() if before.get(v) != window)
+
+    def searched(self, of: _Changed) -> list[int]:
+        """The videos whose terms may be others: by what they say, and by who and what they name."""
+        named = ((of.batch_cards, queries("postings")["of_batches"]), (of.instructor_cards, self._sql["videos_of_instructors"]),
+                 (of.subject_cards, self._sql["videos_of_subjects"]))
+        return sorted({*of.videos, *(row[0] for ids, query in named if ids for row in self._catalog.ask(query, {"ids": ids}))})
+
+    def search(self, units: set[int]) -> None:
+        """The files of terms that changed, and the list of files where one comes or goes."""
+        if not units:
+            return
+        pack = PARTS["search"].pack
+        self._add("search", units)
+        live = {row[0] >> 8 for row in self._rows("own_pages", units=[pack(unit) for unit in units])}
+        shown = {row[0] for row in self._catalog.ask(queries("postings")["files_shown"], {"units": list(units)})}
+        if live != shown:
+            self._add("search", [search.LIST])
 
     def _flipped(self, of: _Changed) -> None:
         """Things that came to have a page, or lost it, with videos that came or went: all that names them."""

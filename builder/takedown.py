@@ -230,7 +230,8 @@ def _forget_kept(connection: Connection, store: Store, changed: frozenset[int]) 
     """Delete every kept body that shows what is taken down; nobody can go back behind this any more."""
     with connection, connection.cursor() as cursor:
         cursor.execute("UPDATE live.site SET horizon = greatest(horizon, (SELECT max(number) FROM live.release))")
-        cursor.execute("SELECT path, replaced_by, kept_as FROM live.retained WHERE keys && %s::bigint[]", (list(changed),))
+        cursor.execute("SELECT path, replaced_by, kept_as FROM live.retained WHERE keys && %s::bigint[]",
+                       ([*changed, keys.SEARCH],))
         rows = cursor.fetchall()
     if left := store.delete([row[2] for row in rows]):
         raise TakedownError(f"The store did not delete {left[0]}, a kept body that shows what is taken down: look at its rights, "

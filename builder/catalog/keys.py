@@ -16,11 +16,13 @@ _NAMES = (
     "videos", "batches", "courses", "subjects", "instructors",
     "batch/sums", "batch/order", "video/place",
     "course/moved", "batch/moved", "subject/moved", "instructor/moved", "video/moved",
+    "search",
 )
 _CODES = {name: code for code, name in enumerate(_NAMES)}
 
 SITE = _CODES["site"]
 VIDEOS, BATCHES = _CODES["videos"], _CODES["batches"]
+SEARCH = _CODES["search"]
 COURSES, SUBJECTS, INSTRUCTORS = _CODES["courses"], _CODES["subjects"], _CODES["instructors"]
 
 
@@ -125,4 +127,4 @@ def show(key: int) -> str:
     return f"{kind}:{key >> 8}{slash}{facet}"
 
 
-_SINGLE = frozenset(_CODES[n] for n in ("site", "videos", "batches", "courses", "subjects", "instructors"))
+_SINGLE = frozenset(_CODES[n] for n in ("site", "videos", "batches", "courses", "subjects", "instructors", "search"))

@@ -15,7 +15,7 @@ from psycopg2.errors import SerializationFailure, UniqueViolation
 from psycopg2.extensions import connection as Connection
 
 from builder import journal, manifest, numbers, plan, render
-from builder.catalog import keys
+from builder.catalog import keys, postings
 from builder.catalog.queries import queries
 from builder.catalog.reads import Catalog
 from builder.fingerprint import fingerprints
@@ -134,6 +134,7 @@ def _number_all(connection: Connection) -> None:
         for name in ("shown", "assign", "end_all"):
             cursor.execute(sql[name])
     numbers.split(connection, index.LISTS_CUT)
+    postings.refresh(connection)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from builder.catalog.reads import Catalog
-from builder.pages import account, batch, course, feed, home, index, legal, lists, offline, retired, sitemap, topic, video, wellknown
+from builder.pages import account, batch, course, feed, home, index, legal, lists, offline, retired, search, sitemap, topic, video, wellknown
 from builder.pages.page import SITEMAP, Kind, Page, Site
 
 
@@ -50,6 +50,7 @@ PARTS = {
         Part(8, "batches", lists.batch_chunks, lists.batch_pages, (lists.BATCHES,)),
         Part(9, "index", index.chunks, index.pages, (*index.KINDS, SITEMAP)),
         Part(10, "sitemap", sitemap.chunks, sitemap.pages, sitemap.KINDS),
+        Part(13, "search", search.chunks, search.pages, (search.FILE, search.INDEX, search.SEARCH)),
         Part(11, "home", home.chunks, home.pages, (*home.KINDS, *account.KINDS, *legal.KINDS, *offline.KINDS, *wellknown.KINDS, feed.FEED)),
         Part(12, "retired", retired.chunks, retired.pages, (retired.REDIRECT,)),
     )
@@ -57,7 +58,7 @@ PARTS = {
 _BY_CODE = {part.code: part for part in PARTS.values()}
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for module in (video, topic, batch, course, lists, index, sitemap, home, account, legal, offline, wellknown, feed, retired)
+    for module in (video, topic, batch, course, lists, index, sitemap, home, account, legal, offline, wellknown, feed, retired, search)
     for kind in module.KINDS
 }
 

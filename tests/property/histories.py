@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 
 from builder import assets, fingerprint, journal, numbers, pipeline, plan, purge, render, sweep, templating
-from builder.catalog import changes
+from builder.catalog import changes, postings, terms
 from builder.catalog.reads import Catalog, Prepared
 from builder.draft import Summary
 from builder.pages import batch, feed, home, index, listing, retired, sitemap, video
@@ -33,7 +33,8 @@ from tests.site import SITE, Inline
 TOP = Path(__file__).resolve().parents[2]
 SMALL = ((listing, "PER_PAGE", 3), (batch, "PER_PAGE", 3), (sitemap, "PER_PAGE", 3), (sitemap, "RANGE", 4), (index, "SPLIT_OVER", 3),
          (feed, "ENTRIES", 4), (home, "NEW", 3), (home, "BATCHES", 2), (home, "SUBJECTS", 3), (video, "BEFORE", 1), (video, "AFTER", 2),
-         (video, "RELATED", 2), (plan, "TASK_UNITS", 5))
+         (video, "RELATED", 2), (plan, "TASK_UNITS", 5),
+         (terms, "SEGMENT", 8), (terms, "FILES_A_VIDEO", 9))
 """Cuts at three where the site cuts at fifty: a catalog of twenty lectures has all borders that there are."""
 
 
@@ -263,11 +264,13 @@ class World:
 
     def differences(self) -> str:
         """What of the live site is not what a clean full build of this moment makes; "" where nothing is."""
+        wrong_terms = postings.wrong(self._reader)
+        self._reader.rollback()
         wanted = self._full()
         live = {row[0]: tuple(row[1:]) for row in self.sql(
             "SELECT path, kind, encode(digest, 'hex'), encode(fingerprint, 'hex'), tags, keys, unit, etag, release FROM live.object "
             "WHERE kind <> 'asset'")}
-        wrong = [f"{path} is missing" for path in sorted(wanted.keys() - live.keys())]
+        wrong = wrong_terms + [f"{path} is missing" for path in sorted(wanted.keys() - live.keys())]
         gone = {path for path, row in live.items() if row[0] == "gone"}
         wrong += [f"{path} ({row[0]}) is there still" for path, row in live.items() if path not in wanted and path not in gone]
         for path in wanted.keys() & live.keys():

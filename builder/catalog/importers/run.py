@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from builder.catalog import postings
 from builder.catalog.importers.lectern import Lines
 from builder.catalog.importers.pyvideo import Files
 from builder.catalog.importers.record import Record
@@ -81,6 +82,8 @@ def run_import(
             for hash, note in warmer.notes().items():
                 report.note(*texts[hash], "description", "", "mended", f"shown as plain text: {note}")
             report.lap("texts", clock)
+            if not check:
+                postings.refresh(connection)
             before_end(report)
             if check or (strict and not report.ok):
                 connection.rollback()

@@ -1,0 +1,159 @@
+"""Which lectures each term leads to, kept beside the catalog, so that an edit reads and writes its own terms and no others.
+
+A small release brings them up within its own transaction, for what it touches. A large one looks at all of it before its
+snapshot is taken, as for numbers of lists; an import makes them ahead, as it does clean texts.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any, cast
+
+from psycopg2.extensions import connection as Connection
+from psycopg2.extras import execute_values
+
+from builder.catalog import terms, text
+from builder.catalog.queries import queries
+from builder.catalog.reads import Catalog
+from builder.catalog.terms import Words
+
+TOGETHER = 4_000  # lectures whose words are in memory at once
+_PLACES = 64  # an upper-case letter and where a term stands: A for 1
+_POSTING = re.compile("([0-9a-z]*)([@-_])")
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def refresh(connection: Connection) -> None:
+    """Make the terms of all lectures right, however they came to be wrong. The caller commits.
+
+    In a READ COMMITTED transaction a release may commit between two statements, so it is kept away; in any other one, who
+    wrote less recently gets SerializationFailure.
+    """
+    if not stale(connection):
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE live.search_video, live.search_term IN SHARE ROW EXCLUSIVE MODE")
+    for segment in _cut(stale(connection)):
+        update(connection, segment)
+
+
+def stale(connection: Connection) -> list[int]:
+    """The lectures whose terms are not what they should be, ascending."""
+    with connection.cursor() as cursor:
+        cursor.execute(queries("postings")["stale"], {"salt": terms.salt()})
+        return [row[0] for row in cursor]
+
+
+def update(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Bring up the terms of lectures *ids*, shown or not. Returns the units whose files are others now."""
+    sql = queries("postings")
+    wanted: dict[int, dict[str, int]] = {}
+    for n in range(0, len(ids), TOGETHER):
+        wanted.update((words.id, terms.of(words)) for words in _words(connection, ids[n : n + TOGETHER]))
+    with connection.cursor() as cursor:
+        cursor.execute(sql["had"], {"ids": list(ids)})
+        had = {id: dict(zip(found, places, strict=True)) for id, found, places in cursor}
+        changes: dict[tuple[int, str], dict[int, int]] = {}
+        for id in ids:
+            new, old = wanted.get(id, {}), had.get(id, {})
+            for term in {*new, *old}:
+                if new.get(term) != old.get(term):
+                    changes.setdefault((terms.unit_of(id, terms.file_of(term)), term), {})[id] = new.get(term, -1)
+        _change(cursor, changes)
+        cursor.execute(sql["drop_videos"], {"ids": [id for id in had if id not in wanted]})
+        cursor.execute(sql["made_of"], {"ids": list(wanted), "salt": terms.salt()})
+        execute_values(cursor, """INSERT INTO live.search_video (video_id, made_of, terms, places) VALUES %s
+            ON CONFLICT (video_id) DO UPDATE SET made_of = EXCLUDED.made_of, terms = EXCLUDED.terms, places = EXCLUDED.places""",
+            [(id, made_of, list(wanted[id]), list(wanted[id].values())) for id, made_of in cursor.fetchall()],
+            template="(%s, %s, %s::text[], %s::smallint[])")
+    return {unit for unit, _ in changes}
+
+
+def wrong(connection: Connection) -> list[str]:
+    """What of the kept terms is not what they would be if all were made anew, for people to read; reads everything."""
+    anew: dict[tuple[int, str], dict[int, int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM catalog.video WHERE status = 'published'")
+        for words in _words(connection, [row[0] for row in cursor.fetchall()]):
+            for term, where in terms.of(words).items():
+                anew.setdefault((terms.unit_of(words.id, terms.file_of(term)), term), {})[words.id] = where
+        cursor.execute("SELECT unit, term, postings FROM live.search_term")
+        kept = {(unit, term): written for unit, term, written in cursor}
+    made = {at: encoded(at[0], found) for at, found in anew.items()}
+    return [f"{terms.name_of(at[0])} {at[1]}: {kept.get(at)} for {made.get(at)}"
+            for at in sorted({*made, *kept}) if made.get(at) != kept.get(at)]
+
+
+def encoded(unit: int, found: dict[int, int]) -> str:
+    """Postings as a file has them: see ``live.search_term.postings``. *found*: where the term stands, by lecture."""
+    last = _first(unit) - 1
+    pieces = []
+    for id in sorted(found):
+        step = id - last - 1
+        pieces.append(f"{_base36(step) if step else ''}{chr(_PLACES + found[id])}")
+        last = id
+    return "".join(pieces)
+
+
+def decoded(unit: int, postings: str) -> dict[int, int]:
+    """The inverse of :func:`encoded`."""
+    id = _first(unit) - 1
+    found = {}
+    for step, where in _POSTING.findall(postings):
+        id += 1 + (int(step, 36) if step else 0)
+        found[id] = ord(where) - _PLACES
+    return found
+
+
+def _change(cursor: Any, changes: dict[tuple[int, str], dict[int, int]]) -> None:
+    """Write *changes*: by file and term where it stands now in each lecture, -1 for nowhere."""
+    if not changes:
+        return
+    sql = queries("postings")
+    units, named = (list(column) for column in zip(*changes, strict=True))
+    cursor.execute(sql["postings"], {"units": units, "terms": named})
+    kept = {(unit, term): decoded(unit, written) for unit, term, written in cursor}
+    write: list[tuple[int, str, str]] = []
+    drop: list[tuple[int, str]] = []
+    for at, now in changes.items():
+        found = {id: where for id, where in {**kept.get(at, {}), **now}.items() if where >= 0}
+        if found:
+            write.append((*at, encoded(at[0], found)))
+        elif at in kept:
+            drop.append(at)
+    for name, rows in (("keep_postings", write), ("drop_postings", drop)):
+        if rows:
+            columns = [list(column) for column in zip(*cast("list[tuple[Any, ...]]", rows), strict=True)]
+            cursor.execute(sql[name], dict(zip(("units", "terms", "postings"), columns, strict=False)))
+
+
+def _words(connection: Connection, ids: Sequence[int]) -> Iterator[Words]:
+    catalog = Catalog(connection)
+    people: dict[int, list[str]] = {}
+    for video, _, _, name in catalog.rows("video_instructors", ids=list(ids)):
+        people.setdefault(video, []).append(name)
+    subjects = catalog.subjects_of(list(ids))
+    rows = catalog.ask(queries("postings")["words"], {"ids": list(ids), "clean": text.SALT})
+    for id, title, batch, plain, language, year, source, markup in rows:
+        if source:
+            plain = text.clean(source, markup).plain
+        yield Words(id, title, batch, people.get(id, []), [(s.title, s.slug) for s in subjects.get(id, [])], plain or "", language, year)
+
+
+def _first(unit: int) -> int:
+    return terms.name_of(unit)[0] * terms.SEGMENT
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, rest = divmod(number, 36)
+        digits = _DIGITS[rest] + digits
+    return digits
+
+
+def _cut(ids: Sequence[int]) -> Iterator[list[int]]:
+    """*ids*, ascending, segment by segment."""
+    for _, piece in groupby(ids, lambda id: id // terms.SEGMENT):
+        yield list(piece)

@@ -1,0 +1,1 @@
+DROP TABLE live.search_term, live.search_video;
