@@ -231,10 +231,10 @@ def test_what_leaves_is_gone_with_all_its_side_files_and_may_come_back(site: Bui
     site.build()
     before = site.digests()
     site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 2")
-    assert site.build().retired == 4  # the page, its JSON, its captions and their lines
+    assert site.build().retired == 5  # the page, its JSON, its captions, their lines and the search file of its number
     objects = site.objects()
     assert {p for p, thing in objects.items() if thing.status == 410} == {
-        "/videos/lecture-2/", "/data/video/2.json", "/captions/2/en.vtt", "/captions/2/en.json"}
+        "/videos/lecture-2/", "/data/video/2.json", "/captions/2/en.vtt", "/captions/2/en.json", "/search/0/2.json"}
     assert "Lecture 2" not in "".join(text for _, text in site.texts())
     assert site.build().release is None
     site.sql("UPDATE catalog.video SET status = 'published' WHERE id = 2")
