@@ -53,6 +53,7 @@ _LANGUAGE, _YEAR = 1, 2  # files of filters
 FILTERS = {_LANGUAGE: "language", _YEAR: "year"}
 _ALPHABET, _BLOCK = 1 << 28, 1 << 29
 _FILE_BITS = 30
+_LAST_SEGMENT = (1 << 24) - 1  # holds all ids from here on (of another system, say): packed, a unit has 63 bits
 
 
 class Words(NamedTuple):
@@ -175,7 +176,7 @@ def file_of(term: str) -> int:
 
 def unit_of(video: int, file: int) -> int:
     """File *file* of the segment that the lecture is in."""
-    return video // SEGMENT << _FILE_BITS | file
+    return min(video // SEGMENT, _LAST_SEGMENT) << _FILE_BITS | file
 
 
 def name_of(unit: int) -> tuple[int, str]:

@@ -5,7 +5,23 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from builder.catalog.reads import Catalog
-from builder.pages import account, batch, course, feed, home, index, legal, lists, offline, retired, search, sitemap, topic, video, wellknown
+from builder.pages import (
+    account,
+    batch,
+    course,
+    feed,
+    home,
+    index,
+    legal,
+    lists,
+    offline,
+    retired,
+    search,
+    sitemap,
+    topic,
+    video,
+    wellknown,
+)
 from builder.pages.page import SITEMAP, Kind, Page, Site
 
 

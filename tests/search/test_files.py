@@ -118,6 +118,13 @@ def test_a_segment_of_ids_has_files_of_its_own(site: Built) -> None:
     assert set(_found(site)) == {1, 2, 3, 5 * terms.SEGMENT + 3}
 
 
+def test_ids_of_another_system_are_found_too(site: Built) -> None:
+    fill(site)
+    site.sql("INSERT INTO catalog.video (id, slug, title, status, batch_id) VALUES (9000000000000, 'far', 'Far', 'published', 1)")
+    site.build()
+    assert "far" in _found(site)[9000000000000]
+
+
 def test_postings_are_read_as_they_were_written() -> None:
     unit = terms.unit_of(2 * terms.SEGMENT, terms.file_of("python"))
     found = {2 * terms.SEGMENT: 31, 2 * terms.SEGMENT + 1: 0, 2 * terms.SEGMENT + 40: 5, 3 * terms.SEGMENT - 1: 16}
