@@ -28,6 +28,7 @@ from waitress.task import WSGITask
 from api import logs, metrics, ops
 from api.app import create_app
 from api.auth import background
+from api.desk.shapes import FILE_BYTES
 from api.errors import ServeError
 from api.ops import HEALTH
 from api.settings import ApiSettings
@@ -61,7 +62,7 @@ def run_server(settings: ApiSettings, on_ready: Callable[[str], None]) -> None:
     try:
         server = create_server(
             app, host=HOST, port=port, threads=THREADS, connection_limit=CONNECTIONS, channel_timeout=IDLE_S,
-            max_request_body_size=BODY_BYTES, asyncore_use_poll=True, ident=None,
+            max_request_body_size=FILE_BYTES + BODY_BYTES if settings.shared.desk else BODY_BYTES, asyncore_use_poll=True, ident=None,
             url_scheme="https" if settings.shared.https else "http",
             # How many of them count is api.limits' to say; where none is trusted none is seen.
             clear_untrusted_proxy_headers=not settings.trusted_proxies)

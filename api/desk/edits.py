@@ -57,7 +57,7 @@ def etag_of(id: int, revision: int) -> str:
 
 def edit(pool: Pool, id: int) -> Edit:
     """An edit. Answers 404 where there is none."""
-    if not (rows := pool.read(SQL["edit"], {"id": id})):
+    if not (rows := pool.read(SQL["edits"], {"ids": [id]})):
         abort(problem(404, "There is no such edit."))
     return _edit(rows[0])
 
@@ -73,7 +73,8 @@ def open_edits(pool: Pool, account_id: int, asked: EditsRead) -> Edits:
     place = read_place(asked.after, NEWEST)
     rows = pool.read(SQL["open"], {"mine": asked.mine == "yes", "account": account_id, "at_us": place.value, "id": place.id,
                                    "limit": asked.limit})
-    return Edits(edits=tuple(edit(pool, id) for id, _ in rows),
+    found = {row[0]: _edit(row) for row in pool.read(SQL["edits"], {"ids": [id for id, _ in rows]})}
+    return Edits(edits=tuple(found[id] for id, _ in rows if id in found),
                  next=write_place(rows[-1][1], rows[-1][0]) if len(rows) == asked.limit else None)
 
 

@@ -41,9 +41,9 @@ def port(data: Path) -> Iterator[int]:
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def serving(data: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     port = free_port()
-    process = start(data, port)
+    process = start(data, port, **more)
     assert process.stdout is not None
     try:
         assert process.stdout.readline() == f"ready http://127.0.0.1:{port}/\n"
@@ -53,9 +53,9 @@ def serving(data: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
         process.communicate()
 
 
-def start(data: Path, port: int) -> subprocess.Popen[str]:
+def start(data: Path, port: int, **more: str) -> subprocess.Popen[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("LECTERN_", "DATABASE_"))}
-    environ |= {"LECTERN_DATA": str(data), "LECTERN_PORT": str(port)}
+    environ |= {"LECTERN_DATA": str(data), "LECTERN_PORT": str(port), **more}
     return subprocess.Popen([sys.executable, "build.py", "serve"], cwd=TOP, env=environ, text=True, process_group=0,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -181,3 +181,10 @@ def asked(port: int, target: str, **headers: str) -> http.client.HTTPResponse:
     connection.putheader("Connection", "close")
     connection.endheaders()
     return connection.getresponse()
+
+
+def test_large_bodies_come_in_where_there_is_a_desk_alone(data: Path) -> None:
+    for desk, status in (("no", 413), ("yes", 403)):  # 403: no form's token
+        with serving(data, LECTERN_DESK=desk) as (_, port), closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as client:
+            client.request("POST", "/api/v1/desk/imports?name=a.csv", b"x" * (3 << 20), {"Sec-Fetch-Site": "same-origin"})
+            assert client.getresponse().status == status

@@ -1,5 +1,5 @@
--- name: edit
--- An edit as it is answered.
+-- name: edits
+-- Edits as they are answered.
 SELECT e.id, e.revision, e.kind, e.thing_id, e.deed, e.state, e.base_etag,
     e.state = 'open' AND e.thing_id IS NOT NULL AND (SELECT etag FROM desk.thing(e.kind, e.thing_id)) IS DISTINCT FROM e.base_etag,
     e.base, e.changes, e.author_id, coalesce(nullif(a.name, ''), split_part(a.email, '@', 1), '?'),
@@ -7,7 +7,7 @@ SELECT e.id, e.revision, e.kind, e.thing_id, e.deed, e.state, e.base_etag,
     (SELECT u.id FROM desk.edit u WHERE u.undoes = e.id AND u.state = 'published' ORDER BY u.id DESC LIMIT 1),
     desk.moment(e.begun_at), desk.moment(e.saved_at), desk.moment(e.published_at), e.change_id
 FROM desk.edit e LEFT JOIN student.account a ON a.id = e.author_id LEFT JOIN student.account p ON p.id = e.publisher_id
-WHERE e.id = %(id)s
+WHERE e.id = ANY(%(ids)s)
 
 -- name: open
 -- Open edits, the last saved first, of one editor or of all.

@@ -78,3 +78,9 @@ def test_the_description_knows_the_desk_and_is_valid(app: Flask) -> None:
     assert said["paths"][f"{V1}/edits/{{id}}/publish"]["post"]["responses"]["412"]["content"]["application/problem+json"]["schema"] == {
         "$ref": "#/components/schemas/Conflict"}
     assert {p["name"] for p in said["paths"][HOOK]["post"]["parameters"]} == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+
+
+def test_an_editor_s_typing_is_counted_apart_and_more_of_it_is_let_through(eve: Editor) -> None:
+    eve.get(f"{V1}/edits")  # from now on the session is known
+    assert eve.get(f"{V1}/edits").headers["RateLimit-Policy"] == '"desk";q=5000;w=900'
+    assert eve.get("/api/v1/me/history").headers["RateLimit-Policy"] == '"requests";q=1000;w=900'
