@@ -321,10 +321,20 @@ BEGIN
             PERFORM desk.part(of_kind, of_id, (undone.changes ->> 'into')::bigint, changes, undone.kept);
         ELSE
             id := desk.create(of_kind, of_id, changes);
+            INSERT INTO catalog.old_slug (kind, slug, owner_id)  -- of what was deleted; of all else there are none
+            SELECT of_kind, s, of_id FROM jsonb_array_elements_text(undone.kept -> 'old_slugs') s ON CONFLICT DO NOTHING;
+            INSERT INTO catalog.alias (path, video_id)
+            SELECT a, of_id FROM jsonb_array_elements_text(undone.kept -> 'aliases') a ON CONFLICT DO NOTHING;
+            UPDATE catalog.video v SET position = (undone.kept ->> 'position')::integer
+            WHERE of_kind = 'video' AND v.id = of_id AND undone.kept ->> 'position' IS NOT NULL;
         END IF;
     WHEN 'merge' THEN
         kept := desk.merge(of_kind, of_id, (changes ->> 'into')::bigint);
     WHEN 'delete' THEN
+        SELECT jsonb_build_object(
+            'old_slugs', (SELECT coalesce(jsonb_agg(o.slug), '[]') FROM catalog.old_slug o WHERE o.kind = of_kind AND o.owner_id = of_id),
+            'aliases', (SELECT coalesce(jsonb_agg(a.path), '[]') FROM catalog.alias a WHERE of_kind = 'video' AND a.video_id = of_id),
+            'position', (SELECT v.position FROM catalog.video v WHERE of_kind = 'video' AND v.id = of_id)) INTO kept;
         EXECUTE format('DELETE FROM catalog.%I WHERE id = $1', of_kind) USING of_id;
     END CASE;
 END $$;

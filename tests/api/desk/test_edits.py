@@ -257,3 +257,18 @@ def test_lists_are_sought_filtered_and_paged(eve: Editor) -> None:
     assert [one["thing"] for one in eve.says(f"{V1}/edits")["edits"]] == [2]
     for kind in ("course", "batch", "subject", "instructor"):
         eve.says(f"{V1}/things/{kind}?status=aside")
+
+
+def test_a_deleted_lecture_comes_back_with_its_old_addresses_its_place_and_all_that_hung_on_it(eve: Editor) -> None:
+    sql(eve.dsn, "UPDATE catalog.video SET position = 7, slug = 'renamed' WHERE id = 1")
+    sql(eve.dsn, "INSERT INTO catalog.alias (path, video_id) VALUES ('/old/1', 1)")
+    sql(eve.dsn, "INSERT INTO catalog.source (video_id, position, kind, url) VALUES (1, 1, 'hls', 'https://media.example/b.m3u8')")
+    before = eve.says(f"{V1}/things/video/1")["values"]
+    edit = eve.does("POST", "/edits", {"kind": "video", "thing": 1, "deed": "delete"}, seen=eve.seen("video", 1), status=201)
+    done = eve.publishes(edit)["edits"][0]
+    assert (done["outcome"], eve.get(f"{V1}/things/video/1").status_code) == ("deleted", 404)
+    eve.does("POST", f"/edits/{done['edit']}/undo", seen=done["etag"])
+    assert eve.says(f"{V1}/things/video/1")["values"] == before
+    assert sql(eve.dsn, "SELECT path FROM catalog.alias WHERE video_id = 1") == [("/old/1",)]
+    assert sql(eve.dsn, "SELECT slug FROM catalog.old_slug WHERE owner_id = 1") == [("lecture-1",)]
+    assert sql(eve.dsn, "SELECT position FROM catalog.video WHERE id = 1") == [(7,)]
