@@ -77,7 +77,8 @@ def _seen(means: Means, connection: Connection, edits: Sequence[int]) -> _Seen:
                 for put in unpack(step.batch.puts[order]):
                     path = path_of(Key(put.object.key))
                     if kinds[path] in RETIRED_KINDS:
-                        seen.leaves.append(path)
+                        if path.endswith("/"):  # a page; its side files go with it
+                            seen.leaves.append(path)
                     elif len(seen.objects) < MOST_PAGES:
                         seen.objects.append(put.object)
                         seen.kinds[path] = kinds[path]
