@@ -111,8 +111,9 @@ def init_app(app: Flask, metrics: Metrics) -> None:
     app.after_request(metrics.observe)
 
 
-def serve(app: Flask, port: int, *, processes: int = 1, every_s: float = EVERY_S, stop: threading.Event | None = None) -> None:
-    """Tell the metrics of *app* on *port*, from now on; two threads do it. Raises ServeError.
+def serve(app: Flask, port: int, *, host: str = HOST, processes: int = 1, every_s: float = EVERY_S,
+          stop: threading.Event | None = None) -> None:
+    """Tell the metrics of *app* on *port* of *host*, from now on; two threads do it. Raises ServeError.
 
     With several *processes* every one calls this, and whoever has the port answers for all.
     """
@@ -125,16 +126,16 @@ def serve(app: Flask, port: int, *, processes: int = 1, every_s: float = EVERY_S
     if folder:
         told = CollectorRegistry()
         multiprocess.MultiProcessCollector(told, folder)  # type: ignore[no-untyped-call]
-    opened = _open(port, told)
+    opened = _open(host, port, told)
     if not opened and processes == 1:
         raise ServeError(f"Port {port} cannot be used for the metrics: set LECTERN_METRICS_PORT to a free one.")
     stop = stop or threading.Event()
-    threading.Thread(target=_keep, args=(app, metrics, port, told, opened, folder, every_s, stop), daemon=True, name="metrics").start()
+    threading.Thread(target=_keep, args=(app, metrics, host, port, told, opened, folder, every_s, stop), daemon=True, name="metrics").start()
 
 
-def _open(port: int, told: CollectorRegistry) -> Callable[[], None] | None:
+def _open(host: str, port: int, told: CollectorRegistry) -> Callable[[], None] | None:
     try:
-        server, thread = start_http_server(port, HOST, told)
+        server, thread = start_http_server(port, host, told)
     except OSError:
         return None
 
@@ -146,14 +147,14 @@ def _open(port: int, told: CollectorRegistry) -> Callable[[], None] | None:
     return close
 
 
-def _keep(app: Flask, metrics: Metrics, port: int, told: CollectorRegistry, opened: Callable[[], None] | None, folder: str | None,
-          every_s: float, stop: threading.Event) -> None:
+def _keep(app: Flask, metrics: Metrics, host: str, port: int, told: CollectorRegistry, opened: Callable[[], None] | None,
+          folder: str | None, every_s: float, stop: threading.Event) -> None:
     while not stop.wait(every_s):
         metrics.look(app)
         _look_at_mail(app, metrics)
         if folder:
             sweep(Path(folder))
-        opened = opened or _open(port, told)
+        opened = opened or _open(host, port, told)
     if opened:
         opened()
 

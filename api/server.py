@@ -33,7 +33,6 @@ from api.errors import ServeError
 from api.ops import HEALTH
 from api.settings import ApiSettings
 
-HOST = "127.0.0.1"
 THREADS = 4  # on two cores; a thread serves some thousand pages a second
 CONNECTIONS = 1000
 IDLE_S = 75  # above the 60 s of the usual balancers, so that they close first
@@ -48,7 +47,7 @@ moment for each request; at Python's 5 ms it came late: with this, 64 clients we
 
 
 def run_server(settings: ApiSettings, on_ready: Callable[[str], None]) -> None:
-    """Serve site and API on 127.0.0.1 until SIGTERM or SIGINT; requests under way are finished.
+    """Serve site and API on LECTERN_LISTEN until SIGTERM or SIGINT; requests under way are finished.
 
     After SIGTERM the readiness check says no for ``DRAIN_S``, while all else is answered still, so that a
     balancer has sent its next requests elsewhere before the port closes. *on_ready* is called once, with the
@@ -61,7 +60,7 @@ def run_server(settings: ApiSettings, on_ready: Callable[[str], None]) -> None:
     app = create_app(settings)
     try:
         server = create_server(
-            app, host=HOST, port=port, threads=THREADS, connection_limit=CONNECTIONS, channel_timeout=IDLE_S,
+            app, host=settings.listen, port=port, threads=THREADS, connection_limit=CONNECTIONS, channel_timeout=IDLE_S,
             max_request_body_size=FILE_BYTES + BODY_BYTES if settings.shared.desk else BODY_BYTES, asyncore_use_poll=True, ident=None,
             url_scheme="https" if settings.shared.https else "http",
             # How many of them count is api.limits' to say; where none is trusted none is seen.
@@ -71,11 +70,11 @@ def run_server(settings: ApiSettings, on_ready: Callable[[str], None]) -> None:
     assert isinstance(server, BaseWSGIServer)  # one address, so one socket
     server.channel_class = _Channel
     if settings.metrics_port:
-        metrics.serve(app, settings.metrics_port, processes=settings.processes)
+        metrics.serve(app, settings.metrics_port, host=settings.listen, processes=settings.processes)
     leaving = _Leaving(ops.current(app))
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, leaving.begin)
-    threading.Thread(target=_tell_when_ready, args=(port, on_ready), daemon=True).start()
+    threading.Thread(target=_tell_when_ready, args=(_reached(settings.listen), port, on_ready), daemon=True).start()
     with background.running(settings):
         server.run()  # returns when its loop is left
     server.close()
@@ -117,14 +116,19 @@ class _Channel(HTTPChannel):
     task_class = _Task
 
 
-def _tell_when_ready(port: int, on_ready: Callable[[str], None]) -> None:
+def _reached(listen: str) -> str:
+    """Where this machine reaches a server that listens on *listen*, which may stand for all of its addresses."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen, listen)
+
+
+def _tell_when_ready(host: str, port: int, on_ready: Callable[[str], None]) -> None:
     end = time.monotonic() + READY_S
     while time.monotonic() < end:
-        connection = http.client.HTTPConnection(HOST, port, timeout=5)
+        connection = http.client.HTTPConnection(host, port, timeout=5)
         try:
             connection.request("GET", HEALTH)
             if connection.getresponse().status == http.client.OK:
-                on_ready(f"http://{HOST}:{port}/")
+                on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
                 return
         except OSError:
             time.sleep(0.05)  # not yet

@@ -40,6 +40,11 @@ class ApiSettings:
     hook_secret: bytes | None = field(default=None, repr=False)  # None: no webhook
 
     @property
+    def listen(self) -> str:
+        """The address that the server and its metrics listen on."""
+        return self.shared.listen
+
+    @property
     def connections(self) -> int:
         """This process's share of the instance's connections."""
         return max(1, PROFILES[self.shared.profile].pool_per_instance // self.processes)

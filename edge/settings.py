@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,12 +26,14 @@ NAMES: dict[str, str] = {
     "LECTERN_BASE_URL": "the site's public address, scheme and host; default http://127.0.0.1:PORT",
     "LECTERN_PROFILE": "traffic size: 100k, 500k or 1m; default 100k",
     "LECTERN_PORT": "port of `serve`, 1 to 65535; default 8000",
+    "LECTERN_LISTEN": "address that `serve` and metrics listen on, IPv4 or IPv6; default 127.0.0.1",
     "LECTERN_MAIL_FROM": "address that mail to students comes from; default lectern@ and the site's host",
     "LECTERN_OIDC_PROVIDERS": "who else may log students in: NAME=https://CLIENT_ID:CLIENT_SECRET@ISSUER, comma-separated",
     "LECTERN_TRUSTED_PROXIES": "how many proxies stand before the API and write X-Forwarded-For, 0 to 8; default 0",
     "LECTERN_CORS_ORIGINS": "other origins whose scripts may ask the API, exact, comma-separated",
     "LECTERN_API_PROCESSES": "worker processes of one API instance, which share its pool, cache and limits; default 1",
-    "LECTERN_METRICS_PORT": "port of the API's Prometheus metrics on 127.0.0.1; default none",
+    "LECTERN_METRICS_PORT": "port of the API's Prometheus metrics on LECTERN_LISTEN; default none",
+    "LECTERN_WORKER_METRICS_PORT": "port of the worker's Prometheus metrics on LECTERN_LISTEN; default none",
     "LECTERN_DESK": "yes or no: whether there is an editors' desk, its pages and its API; default no",
     "LECTERN_DESK_HOOK_SECRET": "secret of the desk's webhook, 24 bytes or more in base64, after whsec_ or alone; without it there is none",
     "LECTERN_SITE_NAME": "what the site calls itself; default Lectern",
@@ -53,6 +56,8 @@ NAMES: dict[str, str] = {
 """Every LECTERN_ name that any room reads, with its meaning: one environment serves all processes,
 so a room's own name must be known here, or the others would call it a mistake."""
 
+LOOPBACK = "127.0.0.1"
+
 _LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}(?::|$)){_LABEL}(?:\.{_LABEL})+(?::[0-9]{{1,5}})?")
 _ANY_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::[0-9]{{1,5}})?")
@@ -71,6 +76,8 @@ class Settings:
     base_url: str
     profile: str = "100k"
     port: int = 8000
+    listen: str = LOOPBACK
+    worker_metrics_port: int | None = None
     database_url: str | None = None  # None: the embedded server in `data`
     database_direct_url: str | None = None  # past a pooler; None where DATABASE_URL is direct already
     site_name: str = "Lectern"
@@ -118,6 +125,8 @@ def read_settings(environ: Mapping[str, str], dotenv_path: Path | None = None) -
         base_url=base_url,
         profile=_profile(values),
         port=port,
+        listen=_listen(values),
+        worker_metrics_port=whole_number(values, "LECTERN_WORKER_METRICS_PORT", 0, least=0, most=65535) or None,
         database_url=_database_url(values, "DATABASE_URL"),
         database_direct_url=_database_url(values, "DATABASE_DIRECT_URL"),
         site_name=_site_name(values),
@@ -163,6 +172,14 @@ def whole_number(values: Mapping[str, str], name: str, default: int, *, least: i
     if not re.fullmatch(r"[0-9]{1,9}", text.strip()) or not least <= int(text) <= most:
         raise _wrong(values, name, f"it must be a whole number from {least} to {most}")
     return int(text)
+
+
+def _listen(values: Mapping[str, str]) -> str:
+    text = values.get("LECTERN_LISTEN", LOOPBACK).strip().strip("[]")
+    try:
+        return str(ip_address(text))
+    except ValueError as error:
+        raise _wrong(values, "LECTERN_LISTEN", "write an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all") from error
 
 
 def _store(values: Mapping[str, str], data: Path) -> str:

@@ -1,0 +1,165 @@
+"""Kubernetes takes what is made, and it says what the guide asks of it."""
+from __future__ import annotations
+
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from edge.deploy.deployment import INSTANCES
+from edge.errors import SettingsError
+from edge.settings import NAMES
+from edge.tiers import PROFILES
+from tests.edge.deploy.made import deployment, named, pods, things
+
+KINDS = [deployment(profile, redis=redis, affinity=affinity, desk=desk)  # type: ignore[arg-type]
+         for profile in PROFILES for redis, affinity, desk in (("single", True, True), ("cluster", False, False))]
+
+
+@pytest.mark.parametrize(("version", "made"), [("1.30", KINDS[0]), *((kubernetes_validate.latest_version(), made) for made in KINDS[1::2])])
+def test_every_thing_fits_the_schema_of_kubernetes(version: str, made: Any) -> None:
+    for thing in things(made):
+        kubernetes_validate.validate(thing, version, strict=True)
+
+
+def test_a_mistake_would_not_fit() -> None:
+    thing = named(deployment())["HorizontalPodAutoscaler/lectern-api"]
+    thing["spec"]["maxReplicaz"] = 3
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(thing, kubernetes_validate.latest_version(), strict=True)
+
+
+@pytest.mark.parametrize("made", KINDS, ids=lambda made: f"{made.profile}-{made.redis}")
+def test_no_pod_has_privileges_or_writes_to_its_root(made: Any) -> None:
+    for part, pod in pods(made).items():
+        spec = pod["spec"]
+        assert spec["automountServiceAccountToken"] is False, part
+        assert spec["securityContext"]["runAsNonRoot"] is True, part
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, part
+        for container in spec["containers"]:
+            assert container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                                                    "capabilities": {"drop": ["ALL"]}}, part
+            assert "memory" in container["resources"]["limits"], part
+            assert not container["image"].endswith(":latest"), part
+        mounted = {mount["name"] for container in spec["containers"] for mount in container["volumeMounts"]}
+        claims = {"data"} if part == "redis" and made.redis == "cluster" else set()
+        assert mounted == {volume["name"] for volume in spec["volumes"]} | claims, part
+
+
+def test_an_instance_of_the_api_is_the_guides_and_there_are_two_to_twenty() -> None:
+    found = named(deployment("1m"))
+    (container,) = found["Deployment/lectern-api"]["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"] == {"cpu": "2", "memory": "4Gi"}
+    assert "replicas" not in found["Deployment/lectern-api"]["spec"], "an apply would undo the autoscaler's number"
+    scaler = found["HorizontalPodAutoscaler/lectern-api"]["spec"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == INSTANCES == (2, 20)
+    assert [metric["resource"]["name"] for metric in scaler["metrics"]] == ["cpu"]
+    up, down = scaler["behavior"]["scaleUp"], scaler["behavior"]["scaleDown"]
+    assert up["stabilizationWindowSeconds"] == 0
+    assert down["stabilizationWindowSeconds"] >= 300
+    assert all(policy["value"] <= 10 for policy in down["policies"])
+    for profile in PROFILES.values():
+        assert INSTANCES[0] <= profile.instances[0] <= profile.instances[1] <= INSTANCES[1]
+
+
+def test_the_pooler_takes_what_all_instances_may_open_and_opens_far_less() -> None:
+    for name, profile in PROFILES.items():
+        ini = named(deployment(name))["ConfigMap/lectern-pooler"]["data"]["pgbouncer.ini"]
+        settings = dict(line.split(" = ") for line in ini.splitlines() if " = " in line)
+        assert settings["pool_mode"] == "transaction"
+        assert int(settings["max_client_conn"]) >= INSTANCES[1] * profile.pool_per_instance
+        assert int(settings["max_db_connections"]) * 2 < 200
+        assert int(settings["query_wait_timeout"]) < 10, "a request waits for its connection no longer"
+
+
+def test_a_pod_is_asked_for_traffic_only_when_it_can_serve_and_leaves_without_an_error() -> None:
+    spec = pods(deployment())["api"]["spec"]
+    (container,) = spec["containers"]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz", "a database that is away is mended by no restart"
+    pause_s = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
+    assert pause_s >= container["readinessProbe"]["periodSeconds"]
+    assert spec["terminationGracePeriodSeconds"] >= pause_s + 10 + 10  # what workers may take, and a margin
+    rolling = named(deployment())["Deployment/lectern-api"]["spec"]["strategy"]["rollingUpdate"]
+    assert rolling["maxUnavailable"] == 0
+    assert named(deployment())["PodDisruptionBudget/lectern-api"]["spec"]["maxUnavailable"] == 1
+
+
+def test_there_is_never_an_old_worker_beside_a_new_one() -> None:
+    worker = named(deployment())["Deployment/lectern-worker"]["spec"]
+    assert (worker["replicas"], worker["strategy"]) == (1, {"type": "Recreate"})
+    lost = {one["key"]: one["tolerationSeconds"] for one in worker["template"]["spec"]["tolerations"]}
+    assert lost == {"node.kubernetes.io/unreachable": 30, "node.kubernetes.io/not-ready": 30}
+
+
+def test_the_desk_is_a_deployment_with_a_log_in_of_its_own_and_only_where_there_is_one() -> None:
+    found = named(deployment(desk=True))
+    secrets = {part: {source["secretRef"]["name"] for container in pod["spec"]["containers"] for source in container.get("envFrom", ())
+                      if "secretRef" in source} for part, pod in pods(deployment()).items()}
+    assert secrets["api"] == {"lectern-api"}
+    assert secrets["desk"] == {"lectern-desk"}
+    assert secrets["worker"] == secrets["refresh"] == secrets["verify"] == {"lectern-builder"}
+    assert secrets["migrate"] == {"lectern-owner"}
+    paths = [path for name in ("api", "desk") for path in found[f"Ingress/lectern-{name}"]["spec"]["rules"][0]["http"]["paths"]]
+    assert {path["path"]: path["backend"]["service"]["name"] for path in paths} == {
+        "/api/": "lectern-api", "/": "lectern-api", "/api/v1/desk": "lectern-desk"}
+    env = {one["name"]: one.get("value") for one in found["Deployment/lectern-api"]["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert env["LECTERN_DESK"] == "no", "students' instances have no desk, whatever their log-in may"
+    assert [name for name in named(deployment(desk=False)) if "desk" in name] == []
+
+
+def test_refresh_runs_once_an_hour_and_never_twice_at_a_time() -> None:
+    job = named(deployment())["CronJob/lectern-refresh"]["spec"]
+    minute, *rest = job["schedule"].split()
+    assert int(minute) > 0
+    assert rest == ["*"] * 4
+    assert job["concurrencyPolicy"] == "Forbid"
+    assert job["jobTemplate"]["spec"]["backoffLimit"] == 0
+    assert job["jobTemplate"]["spec"]["activeDeadlineSeconds"] < 3600
+    (container,) = job["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["command"][:2] == ["lectern", "refresh"]
+
+
+def test_affinity_is_a_matter_of_the_ingress_alone() -> None:
+    one, other = named(deployment(affinity=True)), named(deployment(affinity=False))
+    notes = one["Ingress/lectern-api"]["metadata"]["annotations"]
+    assert notes["nginx.ingress.kubernetes.io/affinity"] == "cookie"
+    assert notes["nginx.ingress.kubernetes.io/session-cookie-secure"] == "true"
+    one["Ingress/lectern-api"]["metadata"]["annotations"] = {name: text for name, text in notes.items() if "affinity" not in name
+                                                             and "session-cookie" not in name}
+    assert one == other
+
+
+def test_nobody_reaches_anybody_but_by_a_policy_of_its_own() -> None:
+    found = named(deployment(redis="cluster"))
+    nobody = found["NetworkPolicy/lectern-nobody"]["spec"]
+    assert nobody["podSelector"] == {"matchLabels": {"app": "lectern"}}
+    assert nobody["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in nobody
+    for part, pod in pods(deployment(redis="cluster")).items():
+        assert pod["metadata"]["labels"]["app"] == "lectern", part
+    redis = found["NetworkPolicy/lectern-redis"]["spec"]["ingress"]
+    assert all("podSelector" in one for rule in redis for one in rule["from"])
+
+
+@pytest.mark.parametrize("made", KINDS, ids=lambda made: f"{made.profile}-{made.redis}")
+def test_every_setting_in_it_is_one_that_is_read(made: Any) -> None:
+    names = {one["name"] for pod in pods(made).values() for container in pod["spec"]["containers"] for one in container.get("env", ())}
+    names |= set(named(made)["ConfigMap/lectern"]["data"])
+    assert {name for name in names if name.startswith("LECTERN_")} <= set(NAMES)
+    assert named(made)["ConfigMap/lectern"]["data"]["LECTERN_LOGO"] == "/etc/lectern/logo.svg"
+
+
+def test_a_changed_setting_starts_the_pods_anew() -> None:
+    def digest(made: Any) -> str:
+        annotations: dict[str, str] = pods(made)["api"]["metadata"]["annotations"]
+        return annotations["lectern/settings"]
+
+    assert digest(deployment()) == digest(deployment(image="lectern:8")) != digest(deployment("1m"))
+
+
+@pytest.mark.parametrize(("settings", "names"), [
+    ({"store": "sqlite:////srv/site.db"}, "LECTERN_STORE"), ({"base_url": "http://127.0.0.1:8000"}, "LECTERN_BASE_URL")])
+def test_what_several_machines_cannot_share_is_refused(settings: dict[str, str], names: str) -> None:
+    with pytest.raises(SettingsError, match=names):
+        things(deployment(**settings))  # type: ignore[arg-type]
