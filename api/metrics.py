@@ -130,7 +130,8 @@ def serve(app: Flask, port: int, *, host: str = HOST, processes: int = 1, every_
     if not opened and processes == 1:
         raise ServeError(f"Port {port} cannot be used for the metrics: set LECTERN_METRICS_PORT to a free one.")
     stop = stop or threading.Event()
-    threading.Thread(target=_keep, args=(app, metrics, host, port, told, opened, folder, every_s, stop), daemon=True, name="metrics").start()
+    threading.Thread(target=_keep, args=(app, metrics, host, port, told, opened, folder, every_s, stop), daemon=True,
+                     name="metrics").start()
 
 
 def _open(host: str, port: int, told: CollectorRegistry) -> Callable[[], None] | None:

@@ -31,7 +31,7 @@ _OF_DEPLOYMENTS = ("image", "affinity", "redis")
 @click.option("--purge-from", multiple=True, default=LOOPBACK, show_default=True, help="Network that may purge: where the worker runs.")
 @click.option("--listen", type=click.IntRange(1, 65535), default=LISTEN_PORT, show_default=True, help="Port that nginx listens on.")
 @click.option("--image", default=IMAGE, show_default=True, help="Of a deployment: the container image, with its tag.")
-@click.option("--affinity/--no-affinity", default=True, show_default=True, help="Lead a reader to one instance, by a cookie of the Ingress.")
+@click.option("--affinity/--no-affinity", default=True, show_default=True, help="Lead a reader to one instance by a cookie.")
 @click.option("--redis", type=click.Choice(["single", "cluster"]), default="single", show_default=True, help="Kind of Redis in Kubernetes.")
 @json_option
 @click.pass_context

@@ -45,4 +45,5 @@ def files(deployment: Deployment) -> Mapping[str, str]:
     }
     parts = [filled("kubernetes", part, **values) for part in _PARTS]
     head = filled("kubernetes", "head.yaml.j2", **values)
-    return {"lectern.yaml": head + "".join(f"---\n{part}" for part in parts), "migrate.yaml": filled("kubernetes", "migrate.yaml.j2", **values)}
+    return {"lectern.yaml": head + "".join(f"---\n{part}" for part in parts),
+            "migrate.yaml": filled("kubernetes", "migrate.yaml.j2", **values)}

@@ -12,8 +12,7 @@ from edge.settings import NAMES
 from edge.tiers import PROFILES
 from tests.edge.deploy.made import deployment, named, pods, things
 
-KINDS = [deployment(profile, redis=redis, affinity=affinity, desk=desk)  # type: ignore[arg-type]
-         for profile in PROFILES for redis, affinity, desk in (("single", True, True), ("cluster", False, False))]
+KINDS = [kind for profile in PROFILES for kind in (deployment(profile), deployment(profile, desk=False, affinity=False, redis="cluster"))]
 
 
 @pytest.mark.parametrize(("version", "made"), [("1.30", KINDS[0]), *((kubernetes_validate.latest_version(), made) for made in KINDS[1::2])])

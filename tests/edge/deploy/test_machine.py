@@ -46,7 +46,8 @@ def test_systemd_itself_finds_no_fault_and_little_exposure(tmp_path: Path) -> No
     made = deploy.files("systemd", deployment())
     for name, text in made.items():
         if name != "refresh.cron":  # the project does not lie where it will
-            text = text.replace("/srv/lectern/.venv/bin/python", sys.executable).replace("WorkingDirectory=/srv/lectern", "WorkingDirectory=/")
+            text = text.replace("/srv/lectern/.venv/bin/python", sys.executable)
+            text = text.replace("WorkingDirectory=/srv/lectern", "WorkingDirectory=/")
             (tmp_path / name).write_text(text)
     units = sorted(str(file) for file in tmp_path.iterdir())
     done = subprocess.run([analyze, "verify", "--man=no", *units], capture_output=True, text=True)
