@@ -40,6 +40,12 @@ _OWE = """INSERT INTO live.takedown AS t (kind, id, changed, units, videos, pict
         units = ARRAY(SELECT unnest(t.units) UNION SELECT unnest(EXCLUDED.units)),
         videos = ARRAY(SELECT unnest(t.videos) UNION SELECT unnest(EXCLUDED.videos)),
         pictures = ARRAY(SELECT unnest(t.pictures) UNION SELECT unnest(EXCLUDED.pictures))"""
+# Purpose: nothing names a card that is about to be deleted; should its thing come back, refresh draws it anew.
+_NO_CARDS = """WITH videos AS (UPDATE catalog.video SET card = NULL WHERE id = ANY(%(videos)s)),
+    batches AS (UPDATE catalog.batch SET card = NULL WHERE id << 8 | 3 = ANY(%(owners)s)),
+    courses AS (UPDATE catalog.course SET card = NULL WHERE id << 8 | 1 = ANY(%(owners)s)),
+    drawn AS (DELETE FROM live.refresh_card WHERE owner = ANY(%(owners)s))
+    UPDATE live.refresh_video SET card_of = NULL WHERE video_id = ANY(%(videos)s)"""
 _AGAIN = "UPDATE live.takedown SET done_at = NULL, release = NULL WHERE kind = %s AND id = %s"
 _OWED = "SELECT kind, id FROM live.takedown WHERE done_at IS NULL ORDER BY asked_at, kind, id LIMIT 1"
 # Purpose: note every path that its pages have, or had while bodies are kept, before any of that is deleted.
@@ -157,7 +163,7 @@ def _withdraw(connection: Connection, cursor: Cursor, kind: str, id: int) -> Non
     shown_by: list[int] = []
     if kind in ("video", "batch", "course"):
         cursor.execute(
-            """UPDATE catalog.video v SET status = 'withdrawn', picture = NULL, card = NULL FROM catalog.batch b WHERE b.id = v.batch_id
+            """UPDATE catalog.video v SET status = 'withdrawn', picture = NULL FROM catalog.batch b WHERE b.id = v.batch_id
             AND CASE %s WHEN 'video' THEN v.id WHEN 'batch' THEN b.id ELSE b.course_id END = %s RETURNING v.id""", (kind, id))
         videos = sorted(row[0] for row in cursor)
     else:  # many pages show its name under their videos' own keys
@@ -166,6 +172,11 @@ def _withdraw(connection: Connection, cursor: Cursor, kind: str, id: int) -> Non
         cursor.execute(f"DELETE FROM catalog.{kind} WHERE id = %s", (id,))
     cursor.execute("SELECT id FROM catalog.batch WHERE %s = 'course' AND course_id = %s", (kind, id))
     batches = [row[0] for row in cursor]
+    owners = [*map(keys.video, videos), *map(keys.batch, batches), *([keys.code(kind) | id << 8] if kind in ("batch", "course") else [])]
+    pictures = {str(key) for key in pictures_of(connection, owners)}
+    if kind == "instructor":  # whose name is drawn on their lectures' cards
+        pictures.update(key for key in map(str, pictures_of(connection, map(keys.video, shown_by))) if "/card-" in key)
+    cursor.execute(_NO_CARDS, {"videos": [*videos, *(shown_by if kind == "instructor" else ())], "owners": owners})
     changed = {keys.code(kind) | id << 8, keys.card(kind, id)}
     units = {PARTS["retired"].pack(keys.moved(kind, id)), *_topic_units(cursor, kind, id)}
     if kind in ("batch", "course"):
@@ -179,7 +190,7 @@ def _withdraw(connection: Connection, cursor: Cursor, kind: str, id: int) -> Non
         changed |= {keys.video(video), keys.video_card(video), keys.video_place(video)}
         units |= {PARTS["video"].pack(video), PARTS["captions"].pack(video), PARTS["retired"].pack(keys.moved("video", video))}
     cursor.execute(_OWE, {"kind": kind, "id": id, "changed": sorted(changed), "units": sorted(units), "videos": videos,
-                          "pictures": [str(key) for key in pictures_of(connection, videos)]})
+                          "pictures": sorted(pictures)})
 
 
 def _topic_units(cursor: Cursor, kind: str, id: int) -> set[int]:

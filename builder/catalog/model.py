@@ -11,6 +11,7 @@ class Course(NamedTuple):
     title: str
     description: str
     description_markup: str
+    card: str | None  # what other sites show of it
     namesakes: int  # courses of the same title with a smaller id
 
 
@@ -24,6 +25,7 @@ class Batch(NamedTuple):
     starts_on: date | None
     ends_on: date | None
     gated: bool
+    card: str | None
     course_id: int
     course_slug: str
     course_title: str

@@ -96,13 +96,14 @@ def _head(shown: Shown, site: Site, path: Path, plain: str) -> Head:
     batch = shown.batch
     title = nth(batch.title, batch.namesakes)
     words = site.words
+    image = f"{site.base_url}/{batch.card}" if batch.card else ""
     about = shorten(plain) or words.ngettext(
         "%(n)s lecture of %(batch)s, a batch of %(course)s.", "%(n)s lectures of %(batch)s, a batch of %(course)s.",
         batch.videos, batch=batch.title, course=batch.course_title)
     if shown.number > 1:
         return Head(words.gettext("%(title)s · Batches · page %(number)s", title=title, number=shown.number),
                     words.gettext("Lectures from number %(start)s on: %(about)s", start=words.number(shown.start), about=about),
-                    section="courses")
+                    image=image, section="courses")
     run: dict[str, Any] = {"@type": "CourseInstance", "courseMode": "online", "name": batch.title}
     if batch.timed == batch.videos:
         run["courseWorkload"] = iso_duration(batch.total_s)
@@ -115,7 +116,7 @@ def _head(shown: Shown, site: Site, path: Path, plain: str) -> Head:
         "provider": {"@type": "Organization", "name": site.name, "url": f"{site.base_url}/"}, "hasCourseInstance": run,
     }
     graph = [course, breadcrumbs(site, [*shown.crumbs, Crumb(batch.title, path)])]
-    return Head(words.gettext("%(title)s · Batches", title=title), about, section="courses",
+    return Head(words.gettext("%(title)s · Batches", title=title), about, image=image, section="courses",
                 jsonld=script_json({"@context": "https://schema.org", "@graph": graph}))
 
 

@@ -65,7 +65,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
                 "Lectures of %(course)s: %(batches)s.", course=course.title, batches=", ".join(b.title for b in shown[:6]))
             head = Head(
                 words.gettext("%(title)s · page %(number)s", title=title, number=page) if page else title, about,
-                feed=content.feed, section="courses",
+                feed=content.feed, image=f"{site.base_url}/{course.card}" if course.card else "", section="courses",
                 jsonld=script_json({"@context": "https://schema.org", "@graph": [
                     {"@type": "Course", "name": course.title, "description": about, "url": site.base_url + base,
                      "provider": {"@type": "Organization", "name": site.name, "url": f"{site.base_url}/"}},

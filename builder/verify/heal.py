@@ -34,12 +34,15 @@ _MARK = "UPDATE live.object SET release = %s WHERE path = ANY(%s)"
 # Purpose: note what an asset is now.
 _ASSET = "UPDATE live.object SET digest = decode(%s, 'hex'), tags = %s, size_bytes = %s, etag = %s WHERE path = %s"
 _FORGET = "DELETE FROM live.object WHERE path = ANY(%s)"
-# Purpose: pictures that were lost: their videos show none until refresh has fetched or drawn them again.
+# Purpose: pictures that were lost: what they were of shows none until refresh has fetched or drawn them again.
 _LOST_PICTURES = """
-    WITH gone AS (DELETE FROM live.refresh_picture WHERE key = ANY(%(keys)s) RETURNING key),
-    lost AS (SELECT key FROM gone UNION SELECT replace(key, '-256.webp', '-640.webp') FROM gone),
+    WITH gone AS (DELETE FROM live.refresh_picture WHERE key = ANY(%(keys)s) RETURNING key, owner),
+    lost AS (SELECT key, owner FROM gone UNION SELECT replace(key, '-256.webp', '-640.webp'), owner FROM gone),
     again AS (UPDATE live.refresh_video w SET picture_next_at = '-infinity', picture_of = NULL, card_of = NULL
-        FROM catalog.video v WHERE v.id = w.video_id AND (v.picture IN (SELECT key FROM lost) OR v.card IN (SELECT key FROM lost)))
+        FROM catalog.video v WHERE v.id = w.video_id AND (v.picture IN (SELECT key FROM lost) OR v.card IN (SELECT key FROM lost))),
+    redrawn AS (DELETE FROM live.refresh_card WHERE owner IN (SELECT owner FROM lost)),
+    batches AS (UPDATE catalog.batch SET card = NULL WHERE card IN (SELECT key FROM lost)),
+    courses AS (UPDATE catalog.course SET card = NULL WHERE card IN (SELECT key FROM lost))
     UPDATE catalog.video SET picture = CASE WHEN picture IN (SELECT key FROM lost) THEN NULL ELSE picture END,
         card = CASE WHEN card IN (SELECT key FROM lost) THEN NULL ELSE card END
     WHERE picture IN (SELECT key FROM lost) OR card IN (SELECT key FROM lost)"""

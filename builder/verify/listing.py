@@ -39,10 +39,11 @@ _FOREIGN = """SELECT l.name, l.path FROM listed l WHERE (l.path IS NULL OR NOT (
         OR starts_with(l.path, '/preview/') AND EXISTS (SELECT FROM desk.question q WHERE q.token = split_part(l.path, '/', 3))))
         AND NOT starts_with(l.name, %s)
     ORDER BY l.name"""
-# Purpose: pictures that videos show and the store has not.
+# Purpose: pictures that videos, batches and courses show and the store has not.
 _PICTURES = """SELECT DISTINCT v.key FROM (
         SELECT unnest(ARRAY[picture, replace(picture, '-640.webp', '-256.webp'), card]) AS key
-        FROM catalog.video WHERE status <> 'withdrawn') v
+        FROM catalog.video WHERE status <> 'withdrawn'
+        UNION ALL SELECT card FROM catalog.batch UNION ALL SELECT card FROM catalog.course) v
     WHERE v.key IS NOT NULL AND NOT EXISTS (SELECT FROM listed l WHERE l.path = '/' || v.key) ORDER BY v.key"""
 # Purpose: which of some keys something names by now.
 _KNOWN = """SELECT key FROM unnest(%(keys)s::text[], %(paths)s::text[]) AS asked (key, path) WHERE
@@ -106,7 +107,7 @@ class Listing:
 
 
 def lost_pictures(connection: Connection) -> list[str]:
-    """Keys of pictures that videos have and that the store had not when it was listed over *connection*."""
+    """Keys of pictures that rows name and that the store had not when it was listed over *connection*."""
     with connection.cursor() as cursor:
         cursor.execute(_PICTURES)
         found = [row[0] for row in cursor]

@@ -13,7 +13,9 @@ import pytest
 
 from builder import journal, pipeline, purge, rollback, takedown
 from builder.pages import PARTS
+from edge.address import Key
 from edge.errors import StoreError
+from edge.store.port import Object, Put
 from edge.store.sqlite import SQLiteStore
 from tests.builder.purging import Recorder
 from tests.builder.watching import until, watching
@@ -217,3 +219,34 @@ def test_pages_that_could_not_be_made_stay_as_they_were_gone_back_to(site: Built
     assert "Before" in site.text("/videos/lecture-30/")
     assert "After" not in site.text("/videos/lecture-30/")
     assert site.sql("SELECT unit FROM live.set_aside") == [(unit,)]
+
+
+@pytest.mark.parametrize(("kind", "gone", "stay"), [
+    ("video", {"pictures/1/card-a.png", "pictures/1/b.jpg"}, {"pictures/batch/1/card-c.png", "pictures/course/1/card-d.png"}),
+    ("batch", {"pictures/1/card-a.png", "pictures/1/b.jpg", "pictures/batch/1/card-c.png"}, {"pictures/course/1/card-d.png"}),
+    ("course", {"pictures/1/card-a.png", "pictures/1/b.jpg", "pictures/batch/1/card-c.png", "pictures/course/1/card-d.png"}, set()),
+    ("instructor", {"pictures/1/card-a.png"}, {"pictures/1/b.jpg", "pictures/batch/1/card-c.png", "pictures/course/1/card-d.png"}),
+    ("subject", set(), {"pictures/1/card-a.png", "pictures/1/b.jpg", "pictures/batch/1/card-c.png", "pictures/course/1/card-d.png"})])
+def test_pictures_and_cards_that_show_it_leave_the_store_and_are_drawn_anew_should_it_come_back(
+        site: Built, kind: str, gone: set[str], stay: set[str]) -> None:
+    """A card bears its lecture's instructors, its batch's course."""
+    fill(site, videos=1)
+    site.sql("""UPDATE catalog.video SET card = 'pictures/1/card-a.png', picture = 'pictures/1/b.jpg';
+        UPDATE catalog.batch SET card = 'pictures/batch/1/card-c.png'; UPDATE catalog.course SET card = 'pictures/course/1/card-d.png';
+        INSERT INTO live.refresh_picture (key, video_id, batch_id, course_id) VALUES ('pictures/1/card-a.png', 1, NULL, NULL),
+            ('pictures/1/b.jpg', 1, NULL, NULL), ('pictures/batch/1/card-c.png', NULL, 1, NULL),
+            ('pictures/course/1/card-d.png', NULL, NULL, 1);
+        INSERT INTO live.refresh_video (video_id, card_of) VALUES (1, 'x');
+        INSERT INTO live.refresh_card VALUES (1 << 8 | 3, 'x'), (1 << 8 | 1, 'x')""")
+    keys = gone | stay
+    with site.publisher() as (_, store, _):
+        store.put([Put(Object(Key(key), b"x", "image/png", "max-age=1", "all", "0" * 32, 0, False)) for key in keys])
+    site.build()
+    _take_down(site, kind, 1)
+    with site.publisher() as (_, store, _):
+        assert {head.key for head in store.list("pictures/")} == stay
+    named = {key for (key,) in site.sql("SELECT card FROM catalog.video UNION SELECT card FROM catalog.batch UNION SELECT card FROM "
+                                        "catalog.course UNION SELECT picture FROM catalog.video")} - {None}
+    assert named == stay
+    drawn = site.sql("SELECT (SELECT count(card_of) FROM live.refresh_video) + (SELECT count(*) FROM live.refresh_card)")
+    assert drawn == [(sum("card-" in key for key in stay),)]

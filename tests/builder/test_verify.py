@@ -311,6 +311,24 @@ def test_lost_pictures_are_forgotten_so_that_refresh_fetches_them_again(kept: Ke
     assert kept.heal().left == ["/pictures/of-an-editor.png"], "what an editor wrote is not taken out"
 
 
+def test_a_lost_card_of_a_batch_or_course_is_forgotten_likewise(kept: Kept) -> None:
+    fill(kept.site)
+    for kind, code in (("batch", 3), ("course", 1)):
+        key = f"pictures/{kind}/1/card-0123.png"
+        kept.site.sql(f"INSERT INTO live.refresh_picture (key, {kind}_id) VALUES (%s, 1)", key)
+        kept.site.sql("INSERT INTO live.refresh_card VALUES (1 << 8 | %s, 'x')", code)
+        kept.site.sql(f"UPDATE catalog.{kind} SET card = %s", key)
+        kept.put(Object(key, b"x", "image/png", "max-age=1", f"{own_tag(Path(f'/{key}'))} all", "0" * 32, 0, False))
+    kept.build()
+    kept.must_be_quiet()
+    kept.store.delete(["pictures/batch/1/card-0123.png"])
+    assert kept.verify().missing == ["/pictures/batch/1/card-0123.png"]
+    assert kept.heal().left == []
+    kept.must_be_quiet()
+    assert kept.site.sql("SELECT b.card, c.card FROM catalog.batch b, catalog.course c") == [(None, "pictures/course/1/card-0123.png")]
+    assert kept.site.sql("SELECT owner FROM live.refresh_card") == [(1 << 8 | 1,)], "refresh draws it again"
+
+
 def test_a_release_at_work_is_no_drift(kept: Kept) -> None:
     fill(kept.site)
     kept.build()

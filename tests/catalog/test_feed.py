@@ -23,6 +23,7 @@ TOUCHES: dict[str, dict[str, tuple[str, str, set[str]]]] = {
         "title": ("id = 1", "'Other'", {"course:1", "course:1/card"}),
         "description": ("id = 1", "'Other'", {"course:1"}),
         "description_markup": ("id = 1", "'rst'", {"course:1"}),
+        "card": ("id = 1", "'cards/other.png'", {"course:1"}),
         "version": ("id = 1", "50", set()),
     },
     "batch": {
@@ -36,6 +37,7 @@ TOUCHES: dict[str, dict[str, tuple[str, str, set[str]]]] = {
         "starts_on": ("id = 1", "'2020-01-01'::date", {"batch:1"}),
         "ends_on": ("id = 1", "'2020-01-01'::date", {"batch:1"}),
         "gated": ("id = 1", "true", {"batch:1", "batch:1/card"}),
+        "card": ("id = 1", "'cards/other.png'", {"batch:1"}),
         "version": ("id = 1", "50", set()),
     },
     "subject": {

@@ -47,7 +47,7 @@ def test_what_refresh_learns_is_on_the_page_that_it_builds(site: Built, talkers:
     streamed(site, talkers)
     told = run(site, talkers, tmp_path)
     assert {name: told[name] for name in ("asked", "changed", "dead", "failed", "behind", "cards")} == {
-        "asked": 1, "changed": 1, "dead": 0, "failed": 0, "behind": 0, "cards": 1}
+        "asked": 1, "changed": 1, "dead": 0, "failed": 0, "behind": 0, "cards": 3}
     assert "3725" in page(tmp_path, "/data/video/1.json")
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import psycopg2
 import pytest
-from PIL import Image, features
+from PIL import Image, ImageChops, ImageFont, features
+from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular  # type: ignore[import-untyped]
 
+from builder.catalog import keys
 from builder.catalog.picture import small_of
 from builder.catalog.refresh import pictures, rows, social
 from builder.catalog.refresh.pictures import NoPicture, shrunk
@@ -192,7 +194,7 @@ def test_a_row_names_no_picture_that_the_store_does_not_have(site: Built, talker
     assert site.sql("SELECT count(picture), count(card) FROM catalog.video") == [(0, 0)]
     assert copy(site, talkers).pictures == 2
     with closing(psycopg2.connect(site.dsn)) as connection:
-        known = rows.pictures_of(connection, [1, 2])
+        known = rows.pictures_of(connection, [keys.video(1), keys.video(2), keys.batch(1), keys.course(1)])
     assert sorted(known) == sorted(stored(talkers, ""))
 
 
@@ -217,9 +219,10 @@ def test_only_the_pictures_address_of_the_provider_is_taken_over_and_not_its_new
 
 def test_a_card_is_drawn_once_and_anew_when_its_words_change(site: Built, talkers: Providers) -> None:
     fill(site, videos=2)
-    assert ask(site, talkers).cards == 2
+    assert ask(site, talkers).cards == 4, "two videos, a batch, a course"
     before = site.sql("SELECT card FROM catalog.video ORDER BY id")
-    assert set(stored(talkers, ".png")) == {key for (key,) in before}
+    things = site.sql("SELECT card FROM catalog.batch UNION SELECT card FROM catalog.course")
+    assert set(stored(talkers, ".png")) == {key for (key,) in before + things}
     versions = site.sql("SELECT version FROM catalog.video ORDER BY id")
     assert ask(site, talkers).cards == 0
     assert site.sql("SELECT version FROM catalog.video ORDER BY id") == versions
@@ -229,6 +232,69 @@ def test_a_card_is_drawn_once_and_anew_when_its_words_change(site: Built, talker
     assert (after[0] != before[0], after[1] == before[1]) == (True, True)
     site.sql("UPDATE catalog.instructor SET name = 'Another Teacher'")
     assert ask(site, talkers).cards == 2
+
+
+def test_a_batch_and_a_course_have_cards_of_their_own(site: Built, talkers: Providers) -> None:
+    fill(site, videos=2)
+    ask(site, talkers)
+    ((batch, course),) = site.sql("SELECT b.card, c.card FROM catalog.batch b, catalog.course c")
+    assert (batch.startswith("pictures/batch/1/card-"), course.startswith("pictures/course/1/card-")) == (True, True)
+    there = stored(talkers, ".png")
+    assert {"batch:1", "kind:picture"} <= set(there[batch].tags.split())
+    assert {"course:1", "kind:picture"} <= set(there[course].tags.split())
+    assert there[batch].cache_control == "public, max-age=86400, immutable"
+    assert there[batch].body == social.card("Batch", "Course", "2020", "Lectern", 255)
+    assert there[course].body == social.card("Course", "", "2020", "Lectern", 255)
+    assert site.sql("SELECT b.version, c.version FROM catalog.batch b, catalog.course c") == [(1, 1)], "no editor's edit"
+    assert ask(site, talkers).cards == 0
+    site.sql("UPDATE catalog.batch SET ends_on = '2022-01-01'")
+    assert ask(site, talkers).cards == 1
+    site.sql("UPDATE catalog.course SET title = 'Another'")
+    assert ask(site, talkers).cards == 2, "the batch's card says its course"
+    assert (batch in stored(talkers, ".png"), site.sql("SELECT card = %s FROM catalog.batch", batch)) == (True, [(False,)])
+    site.sql("UPDATE live.refresh_picture SET dropped_at = now() - interval '4 days' WHERE key = %s", batch)
+    ask(site, talkers)
+    assert batch not in stored(talkers, ".png"), "no cached page can name it any more"
+
+
+def test_a_batch_without_anything_to_show_has_no_card(site: Built, talkers: Providers) -> None:
+    fill(site, videos=1)
+    site.sql("UPDATE catalog.video SET status = 'draft'")
+    assert ask(site, talkers).cards == 0
+    site.sql("UPDATE catalog.video SET status = 'scheduled', publish_at = now() + interval '1 day'")
+    assert ask(site, talkers).cards == 3, "there before its page is"
+
+
+@pytest.mark.parametrize("title", ["机器学习入门", "파이썬", "🎉"])
+def test_a_batch_whose_title_the_font_lacks_has_a_card_without_text(site: Built, talkers: Providers, title: str) -> None:
+    fill(site, videos=1)
+    site.sql("UPDATE catalog.batch SET title = %s", title)
+    ask(site, talkers)
+    ((key,),) = site.sql("SELECT card FROM catalog.batch")
+    assert stored(talkers, ".png")[key].body == social.bare_card(255)
+    with Image.open(io.BytesIO(social.bare_card(255))) as found:
+        assert (found.format, found.size) == ("PNG", (1200, 630))
+        assert found.resize((300, 157)).tobytes() != Image.new(found.mode, (300, 157)).tobytes()
+
+
+@pytest.mark.parametrize(("title", "shaped"), [
+    ("हिन्दी में पायथन: क्षेत्र", True), ("مقدمة في بايثون", True), ("Hindi", False)])
+def test_what_needs_shaping_is_drawn_otherwise_than_letter_by_letter(
+        monkeypatch: pytest.MonkeyPatch, title: str, shaped: bool) -> None:
+    def flat(bold: bool, size: int) -> ImageFont.FreeTypeFont:
+        return ImageFont.truetype(io.BytesIO((FiraGO_Bold if bold else FiraGO_Regular).fontbuffer), size,
+                                  layout_engine=ImageFont.Layout.BASIC)
+
+    def ink(body: bytes | None) -> Image.Image:
+        with Image.open(io.BytesIO(body or b"")) as found:
+            return found.convert("L").crop((60, 140, 1180, 430))
+
+    drawn = ink(social.card(title, "", "", "Lectern", 255))
+    monkeypatch.setattr(social, "_font", flat)
+    by_letter = ink(social.card(title, "", "", "Lectern", 255))
+    share = sum(ImageChops.difference(drawn, by_letter).point(lambda p: p > 64).histogram()[1:]) / sum(
+        drawn.point(lambda p: p < 128).histogram()[1:])
+    assert (share > 0.4) == shaped, share
 
 
 @pytest.mark.parametrize(("title", "drawn"), [

@@ -12,7 +12,7 @@ from builder.pages.schedule import LINE_BYTES, schedule
 from tests.site import SITE, Built, fill
 
 SITE_UUID = UUID(int=1)
-BATCH = Batch(1, "batch", "Batch", "", "plain", None, date(2024, 9, 2), date(2024, 12, 20), False, 1, "course", "Course",
+BATCH = Batch(1, "batch", "Batch", "", "plain", None, date(2024, 9, 2), date(2024, 12, 20), False, None, 1, "course", "Course",
               namesakes=0, videos=1, total_s=0, timed=0, first_on=None, last_on=None)
 
 

@@ -20,7 +20,8 @@ _BY_TYPE = {
 }
 _BY_NAME = {
     "video.status": "'withdrawn'", "source.kind": "'link'", "caption.kind": "'transcript'", "old_slug.kind": "'video'",
-    "video.picture": "'pictures/mutated.jpg'", "video.card": "'pictures/mutated.png'", "alias.path": "'/mutated/' || {key}",
+    "video.picture": "'pictures/mutated.jpg'", "video.card": "'pictures/mutated.png'",
+    "batch.card": "'pictures/mutated.png'", "course.card": "'pictures/mutated.png'", "alias.path": "'/mutated/' || {key}",
     "batch.course_id": "{column} %% 3 + 1", "video.batch_id": "{column} %% 4 + 1", "old_slug.owner_id": "{column} %% 3 + 2",
 }
 _LINKS = {"video_id": "{column} %% 11 + 1", "subject_id": "{column} %% 4 + 1", "instructor_id": "{column} %% 4 + 1"}

@@ -41,6 +41,13 @@ class NoPicture(Exception):
     """What came is none that can be shown; the message says why."""
 
 
+class Owner(NamedTuple):
+    """Whose a picture is: it bears its tags, and leaves with it."""
+
+    kind: str  # "video", "batch" or "course"
+    id: int
+
+
 class Due(NamedTuple):
     """A picture to fetch."""
 
@@ -96,22 +103,23 @@ def copy_pictures(connection: Connection, shelf: Shelf, web: Web, pace: Pace, de
 
 def put_copy(connection: Connection, shelf: Shelf, video: int, copy: Copy) -> str:
     """Store a picture's two widths, create-only, and return the large one's key. They belong to one video, and leave with it."""
-    large = Key(f"{rows.PICTURES}{video}/{large_name(_digest(copy.large))}")
-    _put(connection, shelf, [video, video], [_object(shelf.profile, video, large, copy.large),
-                                             _object(shelf.profile, video, Key(small_of(large)), copy.small)])
+    owner = Owner("video", video)
+    large = Key(f"{_folder(owner)}{large_name(_digest(copy.large))}")
+    _put(connection, shelf, [owner, owner], [_object(shelf.profile, owner, large, copy.large),
+                                             _object(shelf.profile, owner, Key(small_of(large)), copy.small)])
     return large
 
 
-def put_pictures(connection: Connection, shelf: Shelf, pictures: Sequence[tuple[int, bytes]], ending: str, name: str = "") -> list[str]:
-    """Store pictures of videos, (video, body) each, likewise; returns their keys."""
-    objects = [_object(shelf.profile, video, Key(f"{rows.PICTURES}{video}/{name}{_digest(body)}.{ending}"), body)
-               for video, body in pictures]
-    _put(connection, shelf, [video for video, _ in pictures], objects)
+def put_pictures(connection: Connection, shelf: Shelf, pictures: Sequence[tuple[Owner, bytes]], ending: str, name: str = "") -> list[str]:
+    """Store pictures, likewise; returns their keys."""
+    objects = [_object(shelf.profile, owner, Key(f"{_folder(owner)}{name}{_digest(body)}.{ending}"), body) for owner, body in pictures]
+    _put(connection, shelf, [owner for owner, _ in pictures], objects)
     return [thing.key for thing in objects]
 
 
-def _put(connection: Connection, shelf: Shelf, videos: list[int], objects: list[Object]) -> None:
-    rows.query(connection, _SQL["picture_promised"], {"keys": [thing.key for thing in objects], "videos": videos})
+def _put(connection: Connection, shelf: Shelf, owners: list[Owner], objects: list[Object]) -> None:
+    rows.query(connection, _SQL["picture_promised"], {
+        "keys": [thing.key for thing in objects], "kinds": [owner.kind for owner in owners], "ids": [owner.id for owner in owners]})
     shelf.store.put([Put(thing, if_match="") for thing in {thing.key: thing for thing in objects}.values()])  # refused: there already
 
 
@@ -191,9 +199,13 @@ def _digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:24]
 
 
-def _object(profile: str, video: int, key: Key, body: bytes) -> Object:
+def _folder(owner: Owner) -> str:
+    return f"{rows.PICTURES}{owner.id}/" if owner.kind == "video" else f"{rows.PICTURES}{owner.kind}/{owner.id}/"
+
+
+def _object(profile: str, owner: Owner, key: Key, body: bytes) -> Object:
     content_type = {"webp": "image/webp", "png": "image/png"}[key.rpartition(".")[2]]
     control = cache_control("named", profile)
-    tags = f"{own_tag(path_of(key))} {group_tag('video', video)} kind:picture all"
+    tags = f"{own_tag(path_of(key))} {group_tag(owner.kind, owner.id)} kind:picture all"
     digest = xxh3_128_hexdigest(b"\0".join((body, content_type.encode(), control.encode(), tags.encode())))
     return Object(key, body, content_type, control, tags, digest, 0, False)

@@ -20,7 +20,7 @@ BEHIND_HOURS = 24
 """A video without a clear answer for longer is behind."""
 
 PICTURES = "pictures/"
-"""Under this prefix the store has copies and cards: ``pictures/831/…`` are video 831's."""
+"""Under this prefix the store has copies and cards: ``pictures/831/…`` are video 831's, ``pictures/batch/12/…`` batch 12's."""
 
 LONGEST_WAIT_S = 86_400.0
 WHY_LETTERS = 300
@@ -123,9 +123,10 @@ def behind(connection: Connection, hours: float = BEHIND_HOURS) -> int:
     return int(count)
 
 
-def pictures_of(connection: Connection, videos: Iterable[int]) -> list[Key]:
-    """The store keys of all pictures and cards that these videos have or had: what a takedown takes along."""
-    return [Key(key) for (key,) in query(connection, _SQL["pictures_of"], {"videos": list(videos)})]
+def pictures_of(connection: Connection, owners: Iterable[int]) -> list[Key]:
+    """The store keys of all pictures and cards that videos, batches and courses (packed keys) have or had: what a takedown
+    takes along."""
+    return [Key(key) for (key,) in query(connection, _SQL["pictures_of"], {"owners": list(owners)})]
 
 
 def sweep(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Social cards: the picture that other sites show beside a link to a lecture, drawn from its words."""
+"""Social cards: the picture that other sites show beside a link to a lecture, batch or course, drawn from its words."""
 from __future__ import annotations
 
 import io
@@ -7,6 +7,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 from PIL import Image, ImageDraw, ImageFont, features
@@ -15,7 +16,7 @@ from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular  # type: ignore[import-unt
 
 from builder.catalog.queries import queries
 from builder.catalog.refresh import rows
-from builder.catalog.refresh.pictures import Shelf, put_pictures
+from builder.catalog.refresh.pictures import Owner, Shelf, put_pictures
 from builder.catalog.refresh.report import Report
 
 STYLE = 1  # raise it and every card is drawn anew
@@ -34,38 +35,76 @@ Font = ImageFont.FreeTypeFont
 
 def draw_cards(connection: Connection, shelf: Shelf, site_name: str, hue: int, deadline: float, report: Report, *,
                most: int = 50_000) -> None:
-    """Draw the cards of videos whose words have changed, until *deadline*. A card is stored before a row names it."""
+    """Draw the cards of batches, courses and videos whose words have changed, until *deadline*. A card is stored before a row
+    names it. A video whose title cannot be drawn has none, for its own picture tells more; a batch or course a card without text."""
     style = f"{STYLE}\n{site_name}\n{hue}"
-    due = rows.query(connection, _SQL["cards_due"], {"style": style, "most": most})
-    for start in range(0, len(due), _LOT):
-        if time.monotonic() >= deadline:
-            break
-        lot = due[start:start + _LOT]
-        drawn = [(video, body) for video, title, batch, names, _ in lot if (body := card(title, batch, names, site_name, hue)) is not None]
-        keys = dict(zip((video for video, _ in drawn), put_pictures(connection, shelf, drawn, "png", "card-"), strict=True))
-        values = {"videos": [row[0] for row in lot], "keys": [keys.get(row[0]) for row in lot], "made_of": [bytes(row[4]) for row in lot]}
-        rows.query(connection, _SQL["set_cards"], values)
-        report.cards += len(drawn)
+    for ask, write in (("thing_cards_due", "set_thing_cards"), ("cards_due", "set_cards")):
+        due = [_Due(Owner(kind, id), *more) for kind, id, *more in rows.query(connection, _SQL[ask], {"style": style, "most": most})]
+        for start in range(0, len(due), _LOT):
+            if time.monotonic() >= deadline:
+                break
+            lot = due[start:start + _LOT]
+            drawn = [(one.owner, body) for one in lot if (body := _drawn(one, site_name, hue)) is not None]
+            keys = dict(zip((owner for owner, _ in drawn), put_pictures(connection, shelf, drawn, "png", "card-"), strict=True))
+            rows.query(connection, _SQL[write], {
+                "kinds": [one.owner.kind for one in lot], "ids": [one.owner.id for one in lot],
+                "keys": [keys.get(one.owner) for one in lot], "made_of": [bytes(one.made_of) for one in lot]})
+            report.cards += len(drawn)
 
 
-def card(title: str, batch: str, names: str, site_name: str, hue: int) -> bytes | None:
+class _Due(NamedTuple):
+    owner: Owner
+    title: str
+    above: str
+    below: str
+    made_of: memoryview
+
+
+def _drawn(due: _Due, site_name: str, hue: int) -> bytes | None:
+    drawn = card(due.title, due.above, due.below, site_name, hue)
+    return bare_card(hue) if drawn is None and due.owner.kind != "video" else drawn
+
+
+def card(title: str, above: str, below: str, site_name: str, hue: int) -> bytes | None:
     """A PNG of SIZE, the same bytes each time; None where the font lacks a letter of the title: no boxes are shown."""
     title = _drawable(title)
     if not title or not _has(title):
         return None
     accent = oklch(0.39, 0.13, hue)
-    image = Image.new("RGB", SIZE, _PAPER)
-    draw = ImageDraw.Draw(image)
-    draw.rectangle((0, 0, _BAND, SIZE[1]), accent)
+    image, draw = _paper(accent)
     width = SIZE[0] - 2 * _MARGIN
-    _line(draw, _MARGIN, 64, _drawable(batch), _font(False, 34), accent, width)
+    _line(draw, _MARGIN, 64, _drawable(above), _font(False, 34), accent, width)
     size, lines = _fitted(title, width)
     y = 150.0
     for line in lines:
         _line(draw, _MARGIN, y, line, _font(True, size), _INK, width)
         y += size * 1.22
-    _line(draw, _MARGIN, max(y + 18, 440), _drawable(names), _font(False, 34), _SOFT, width)
+    _line(draw, _MARGIN, max(y + 18, 440), _drawable(below), _font(False, 34), _SOFT, width)
     _line(draw, _MARGIN, SIZE[1] - 92, _drawable(site_name), _font(True, 34), accent, width)
+    return _png(image)
+
+
+def bare_card(hue: int) -> bytes:
+    """A PNG of SIZE without text: rings about a triangle, as of a player."""
+    accent = oklch(0.39, 0.13, hue)
+    image, draw = _paper(accent)
+    x, y = (SIZE[0] + _BAND) // 2, SIZE[1] // 2
+    for radius, lightness in ((520, 0.93), (400, 0.87), (280, 0.80)):
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), oklch(lightness, 0.04, hue))
+    draw.ellipse((x - 150, y - 150, x + 150, y + 150), accent)
+    draw.rectangle((0, 0, _BAND, SIZE[1]), accent)  # over the rings
+    draw.polygon(((x - 48, y - 78), (x - 48, y + 78), (x + 87, y)), _PAPER)
+    return _png(image)
+
+
+def _paper(accent: tuple[int, int, int]) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    image = Image.new("RGB", SIZE, _PAPER)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, _BAND, SIZE[1]), accent)
+    return image, draw
+
+
+def _png(image: Image.Image) -> bytes:
     out = io.BytesIO()
     # Sixteen colours by octree: half the bytes, and a fifth of the time that the median cut takes.
     image.quantize(16, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(out, "PNG", compress_level=6)

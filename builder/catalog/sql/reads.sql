@@ -1,6 +1,6 @@
 -- name: courses
 -- Courses by id that have a published video.
-SELECT c.id, c.slug, c.title, c.description, c.description_markup,
+SELECT c.id, c.slug, c.title, c.description, c.description_markup, c.card,
        (SELECT count(*) FROM catalog.course o WHERE o.title = c.title AND o.id < c.id) AS namesakes
 FROM catalog.course c
 WHERE c.id = ANY(%(ids)s) AND EXISTS (
@@ -10,7 +10,7 @@ ORDER BY c.id
 
 -- name: batches
 -- Batches by id that have a published video, with what their pages say of the whole.
-SELECT b.id, b.slug, b.title, b.description, b.description_markup, b.url, b.starts_on, b.ends_on, b.gated,
+SELECT b.id, b.slug, b.title, b.description, b.description_markup, b.url, b.starts_on, b.ends_on, b.gated, b.card,
        c.id AS course_id, c.slug AS course_slug, c.title AS course_title,
        (SELECT count(*) FROM catalog.batch o WHERE o.title = b.title AND o.id < b.id) AS namesakes,
        t.videos, t.total_s, t.timed, t.first_on, t.last_on

@@ -139,6 +139,10 @@ WITH sources AS (
     DELETE FROM live.refresh_source r WHERE NOT EXISTS (SELECT FROM catalog.source s WHERE s.url = r.url)),
 videos AS (
     DELETE FROM live.refresh_video w WHERE NOT EXISTS (SELECT FROM catalog.video v WHERE v.id = w.video_id)),
+cards AS (
+    DELETE FROM live.refresh_card w
+    WHERE NOT EXISTS (SELECT FROM catalog.batch b WHERE b.id << 8 | 3 = w.owner)
+        AND NOT EXISTS (SELECT FROM catalog.course c WHERE c.id << 8 | 1 = w.owner)),
 hosts AS (
     DELETE FROM live.refresh_host WHERE until < clock_timestamp() - interval '30 days')
 DELETE FROM live.refresh_quota WHERE day < current_date - 7
@@ -154,7 +158,9 @@ ORDER BY v.status = 'published' DESC, v.id DESC LIMIT %(most)s
 
 -- name: picture_promised
 -- A key that is about to be stored: known before it is there, so that nothing in the store is unknown.
-INSERT INTO live.refresh_picture (key, video_id) SELECT * FROM unnest(%(keys)s::text[], %(videos)s::bigint[])
+INSERT INTO live.refresh_picture (key, video_id, batch_id, course_id)
+SELECT key, CASE kind WHEN 'video' THEN id END, CASE kind WHEN 'batch' THEN id END, CASE kind WHEN 'course' THEN id END
+FROM unnest(%(keys)s::text[], %(kinds)s::text[], %(ids)s::bigint[]) p (key, kind, id)
 ON CONFLICT (key) DO UPDATE SET dropped_at = NULL
 
 -- name: set_picture
@@ -184,7 +190,7 @@ UPDATE catalog.video v SET picture = NULL FROM due WHERE v.id = due.id RETURNING
 
 -- name: cards_due
 -- Published and scheduled videos whose card is not drawn from what they say now.
-SELECT v.id, v.title, v.batch_title, v.names, v.made_of FROM (
+SELECT 'video', v.id, v.title, v.batch_title, v.names, v.made_of FROM (
     SELECT v.id, v.status, v.title, b.title AS batch_title, n.names,
         sha256(convert_to(concat_ws(E'\n', %(style)s, v.title, b.title, n.names), 'UTF8')) AS made_of
     FROM catalog.video v JOIN catalog.batch b ON b.id = v.batch_id
@@ -196,10 +202,58 @@ LEFT JOIN live.refresh_video w ON w.video_id = v.id
 WHERE w.card_of IS DISTINCT FROM v.made_of
 ORDER BY v.status = 'published' DESC, v.id DESC LIMIT %(most)s
 
+-- name: thing_cards_due
+-- Batches, then courses, with something to show, whose card is not drawn from what they say now. No count stands on a
+-- card: it would be another picture after each lecture.
+SELECT t.kind, t.id, t.title, t.above, t.years, t.made_of FROM (
+    SELECT t.*, sha256(convert_to(concat_ws(E'\n', %(style)s, t.title, t.above, t.years), 'UTF8')) AS made_of FROM (
+        SELECT 'batch' AS kind, b.id, b.id << 8 | 3 AS owner, b.title, c.title::text AS above,
+            concat_ws('–', extract(year FROM f.first)::text,
+                nullif(extract(year FROM l.last), extract(year FROM f.first))::text) AS years
+        FROM catalog.batch b JOIN catalog.course c ON c.id = b.course_id
+        CROSS JOIN LATERAL (SELECT count(*) AS videos, min(v.recorded_on) FILTER (WHERE v.status = 'published') AS first,
+                max(v.recorded_on) FILTER (WHERE v.status = 'published') AS last
+            FROM catalog.video v WHERE v.batch_id = b.id AND v.status IN ('published', 'scheduled')) s
+        CROSS JOIN LATERAL (SELECT coalesce(b.starts_on, s.first) AS first) f
+        CROSS JOIN LATERAL (SELECT coalesce(b.ends_on, s.last) AS last) l
+        WHERE s.videos > 0
+        UNION ALL
+        SELECT 'course', c.id, c.id << 8 | 1, c.title, '',
+            concat_ws('–', extract(year FROM s.first)::text, nullif(extract(year FROM s.last), extract(year FROM s.first))::text)
+        FROM catalog.course c
+        CROSS JOIN LATERAL (SELECT count(*) AS videos, min(v.recorded_on) FILTER (WHERE v.status = 'published') AS first,
+                max(v.recorded_on) FILTER (WHERE v.status = 'published') AS last
+            FROM catalog.batch b JOIN catalog.video v ON v.batch_id = b.id
+            WHERE b.course_id = c.id AND v.status IN ('published', 'scheduled')) s
+        WHERE s.videos > 0) t) t
+LEFT JOIN live.refresh_card w ON w.owner = t.owner
+WHERE w.card_of IS DISTINCT FROM t.made_of
+ORDER BY t.kind, t.id DESC LIMIT %(most)s
+
+-- name: set_thing_cards
+-- Cards of batches and courses that are stored.
+WITH drawn AS (
+    SELECT * FROM unnest(%(kinds)s::text[], %(ids)s::bigint[], %(keys)s::text[], %(made_of)s::bytea[]) d (kind, id, key, made_of)),
+due_batch AS (
+    SELECT b.id FROM catalog.batch b JOIN drawn d ON d.kind = 'batch' AND d.id = b.id ORDER BY b.id FOR UPDATE OF b SKIP LOCKED),
+due_course AS (
+    SELECT c.id FROM catalog.course c JOIN drawn d ON d.kind = 'course' AND d.id = c.id ORDER BY c.id FOR UPDATE OF c SKIP LOCKED),
+noted AS (
+    INSERT INTO live.refresh_card (owner, card_of)
+    SELECT b.id << 8 | 3, d.made_of FROM due_batch b JOIN drawn d ON d.kind = 'batch' AND d.id = b.id
+    UNION ALL
+    SELECT c.id << 8 | 1, d.made_of FROM due_course c JOIN drawn d ON d.kind = 'course' AND d.id = c.id
+    ON CONFLICT (owner) DO UPDATE SET card_of = EXCLUDED.card_of),
+batches AS (
+    UPDATE catalog.batch b SET card = d.key FROM due_batch u JOIN drawn d ON d.kind = 'batch' AND d.id = u.id
+    WHERE b.id = u.id AND b.card IS DISTINCT FROM d.key)
+UPDATE catalog.course c SET card = d.key FROM due_course u JOIN drawn d ON d.kind = 'course' AND d.id = u.id
+WHERE c.id = u.id AND c.card IS DISTINCT FROM d.key
+
 -- name: set_cards
 -- Cards that are stored; NULL where none can be drawn.
 WITH drawn AS (
-    SELECT * FROM unnest(%(videos)s::bigint[], %(keys)s::text[], %(made_of)s::bytea[]) d (id, key, made_of)),
+    SELECT * FROM unnest(%(ids)s::bigint[], %(keys)s::text[], %(made_of)s::bytea[]) d (id, key, made_of)),
 due AS (
     SELECT v.id FROM catalog.video v JOIN drawn USING (id) ORDER BY v.id FOR UPDATE OF v SKIP LOCKED),
 noted AS (
@@ -211,7 +265,10 @@ RETURNING v.id
 -- name: drop_pictures
 -- Pictures that no row names any more, and those that one names again.
 UPDATE live.refresh_picture p SET dropped_at = CASE WHEN n.named THEN NULL ELSE clock_timestamp() END
-FROM (SELECT p.key, EXISTS (SELECT FROM catalog.video v WHERE v.id = p.video_id AND p.key IN (v.picture, v.card, replace(v.picture, '-640.webp', '-256.webp'))) AS named
+FROM (SELECT p.key, EXISTS (SELECT FROM catalog.video v WHERE v.id = p.video_id
+            AND p.key IN (v.picture, v.card, replace(v.picture, '-640.webp', '-256.webp')))
+        OR EXISTS (SELECT FROM catalog.batch b WHERE b.id = p.batch_id AND b.card = p.key)
+        OR EXISTS (SELECT FROM catalog.course c WHERE c.id = p.course_id AND c.card = p.key) AS named
     FROM live.refresh_picture p) n
 WHERE n.key = p.key AND n.named = (p.dropped_at IS NOT NULL)
 
@@ -219,7 +276,7 @@ WHERE n.key = p.key AND n.named = (p.dropped_at IS NOT NULL)
 -- Pictures that no cached page and no body kept for a rollback can name any more.
 SELECT p.key FROM live.refresh_picture p
 WHERE p.dropped_at < clock_timestamp() - %(kept_s)s * interval '1 second'
-    AND NOT EXISTS (SELECT FROM live.retained r WHERE r.keys && ARRAY[p.video_id << 8 | 9, p.video_id << 8 | 10])
+    AND NOT EXISTS (SELECT FROM live.retained r WHERE r.keys && ARRAY[p.owner, p.owner + 1])
 LIMIT 1000
 
 -- name: pictures_deleted
@@ -227,5 +284,5 @@ LIMIT 1000
 DELETE FROM live.refresh_picture WHERE key = ANY(%(keys)s)
 
 -- name: pictures_of
--- All pictures of videos that the store has.
-SELECT key FROM live.refresh_picture WHERE video_id = ANY(%(videos)s) ORDER BY key
+-- All pictures of things, by packed keys, that the store has.
+SELECT key FROM live.refresh_picture WHERE owner = ANY(%(owners)s) ORDER BY key
