@@ -19,7 +19,7 @@ const post = (path, body = {}) => ask(`/auth/${path}`, { method: "POST", body, r
 
 const DEEDS = {
   login: async ({ email, password }) => go(await post("login", { email, password })),
-  answer: async ({ password }) => go(await post("oidc/answer", { question: secret, password })),
+  answer: async ({ known_password: password }) => go(await post("oidc/answer", { question: secret, password })),
   register: async ({ name, email, password }) => done(await post("register", { name, email, password })),
   confirm: async ({ password }) => go(await post("register/confirm", { token: secret, password })),
   reset: async ({ email }) => done(await post("reset", { email })),

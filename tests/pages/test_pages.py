@@ -42,13 +42,13 @@ def test_every_page_has_a_title_of_its_own_and_names_itself(site: Built) -> None
         titles[title] = path
         assert document.get("lang") == "en"
         assert len(list(document.iter(f"{H}h1"))) == 1
+        ids = [e.get("id") for e in document.iter() if e.get("id")]
+        assert len(ids) == len(set(ids)), path
         if 'name="robots" content="noindex"' in text:
             continue
         (canonical,) = [e.get("href") for e in document.iter(f"{H}link") if e.get("rel") == "canonical"]
         assert canonical == SITE.base_url + path
         assert canonical in named, path
-        ids = [e.get("id") for e in document.iter() if e.get("id")]
-        assert len(ids) == len(set(ids)), path
         metas = {e.get("name") or e.get("property"): e.get("content") for e in document.iter(f"{H}meta")}
         assert all(metas.get(name) for name in ("description", "og:title", "og:type", "og:url", "viewport")), path
     assert len(titles) > 70
