@@ -9,6 +9,7 @@ from builder.pages import (
     account,
     batch,
     course,
+    desk,
     feed,
     home,
     index,
@@ -67,14 +68,15 @@ PARTS = {
         Part(9, "index", index.chunks, index.pages, (*index.KINDS, SITEMAP)),
         Part(10, "sitemap", sitemap.chunks, sitemap.pages, sitemap.KINDS),
         Part(13, "search", search.chunks, search.pages, (search.FILE, search.INDEX, search.SEARCH)),
-        Part(11, "home", home.chunks, home.pages, (*home.KINDS, *account.KINDS, *legal.KINDS, *offline.KINDS, *wellknown.KINDS, feed.FEED)),
+        Part(11, "home", home.chunks, home.pages,
+             (*home.KINDS, *account.KINDS, *desk.KINDS, *legal.KINDS, *offline.KINDS, *wellknown.KINDS, feed.FEED)),
         Part(12, "retired", retired.chunks, retired.pages, (retired.REDIRECT,)),
     )
 }
 _BY_CODE = {part.code: part for part in PARTS.values()}
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for module in (video, topic, batch, course, lists, index, sitemap, home, account, legal, offline, wellknown, feed, retired, search)
+    for module in (video, topic, batch, course, lists, index, sitemap, home, account, desk, legal, offline, wellknown, feed, retired, search)
     for kind in module.KINDS
 }
 

@@ -8,7 +8,7 @@ from builder.assets import Assets
 from builder.catalog import keys
 from builder.catalog.model import Batch, Card
 from builder.catalog.reads import Catalog
-from builder.pages import account, feed, legal, offline, wellknown
+from builder.pages import account, desk, feed, legal, offline, wellknown
 from builder.pages.index import Name
 from builder.pages.page import HTML, LISTS, PAGES, Head, Kind, Page, Site, at, dumps, script_json
 from edge.address import Path
@@ -76,6 +76,7 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     (icon,) = [asset for asset in Assets(site.hue, site.language, site.logo).all() if asset.name == "favicon.svg"]
     yield Page(Path("/favicon.ico"), ICON, [keys.SITE], "", icon.body.decode())
     yield from account.pages(site)
+    yield from desk.pages(site)
     yield from legal.pages(site)
     yield from offline.pages(site)
     yield from wellknown.pages(site)

@@ -91,6 +91,7 @@ class Site(NamedTuple):
     security_expires: str = ""  # the day until which they hold
     logo: str = ""  # SVG; "" for the mark that comes along
     offline: bool = True  # whether pages may be kept by a service worker
+    desk: bool = False  # whether editors have one
 
     @property
     def words(self) -> Language:

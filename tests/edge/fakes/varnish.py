@@ -72,13 +72,13 @@ def varnish_before(origin_port: int, host: str, *, shield: bool = False, profile
 
 
 @contextmanager
-def running_varnish(place: Place) -> Iterator[Varnish]:
-    """Runs Varnish at *place*, whatever it is before; it ends by its own process id."""
+def running_varnish(place: Place, port: int = 0) -> Iterator[Varnish]:
+    """Runs Varnish at *place*, whatever it is before, on *port* or a free one; it ends by its own process id."""
     binary = shutil.which("varnishd")
     assert binary, "varnishd is not there, and purges are tested on the real one: apt install varnish varnish-modules"
     folder = Path(tempfile.mkdtemp(prefix="lectern-varnish-"))
     folder.chmod(0o755)
-    port, log = free_port(), folder / "log"
+    port, log = port or free_port(), folder / "log"
     with log.open("wb") as out:
         write("varnish", place, folder)
         process = subprocess.Popen([

@@ -1,0 +1,155 @@
+"""The desk on the real stack: API, worker and store behind a real Varnish, and editors with browsers before it."""
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, NamedTuple
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from edge.config.place import Place, Upstream
+from edge.policy import page_headers
+from tests.edge.fakes.varnish import Varnish, running_varnish
+from tests.edge.servers import free_port
+from tests.web.conftest import DEMO, TOP, Live, serving, until
+from tests.web.students import _CHEAP, PASSWORD
+
+WAIT_S = 15.0
+
+
+class Desk(NamedTuple):
+    """A site with a desk; ``edge`` is what its readers ask."""
+
+    live: Live
+    edge: Varnish
+    streams: str  # where recordings lie, without a slash at its end
+
+    def reads(self, path: str) -> str:
+        """What a reader gets at *path*, from the cache."""
+        seen = self.edge.get(path)
+        return seen.body if seen.status == 200 else f"{seen.status}"
+
+    def shows(self, path: str, text: str, *, there: bool = True) -> float:
+        """Wait until the page at *path* holds *text* (or no longer does) at the edge; the seconds that it took."""
+        begun = time.monotonic()
+        while (text in self.reads(path)) is not there:
+            assert time.monotonic() - begun < WAIT_S, (path, text, there, self.reads(path)[:2000])
+            time.sleep(0.02)
+        return time.monotonic() - begun
+
+    def account(self, name: str, role: str = "editor") -> str:
+        """A new account's address, whose password is PASSWORD."""
+        email = f"{name.lower()}-{time.time_ns()}@school.example"
+        self.live.sql("INSERT INTO student.account (email, name, password, role) VALUES (%s, %s, %s, %s)", email, name, _CHEAP.hash(PASSWORD), role)
+        return email
+
+    def one(self, statement: str, *values: object) -> Any:
+        """The one value that *statement* answers."""
+        ((value,),) = self.live.sql(statement, *values)
+        return value
+
+
+class _Streams(BaseHTTPRequestHandler):
+    """A playlist of 90 s at whatever address."""
+
+    def do_GET(self) -> None:
+        body = b"#EXTM3U\n#EXT-X-TARGETDURATION:90\n#EXTINF:90,\none.ts\n#EXT-X-ENDLIST\n"
+        self.send_response(200)
+        self.send_header("Content-Type", "application/vnd.apple.mpegurl")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@contextmanager
+def desk_of(live: Live) -> Iterator[Desk]:
+    """*live* with a desk: built, served, watched, and behind Varnish, whose address is the site's."""
+    with ExitStack() as stack:
+        streams = ThreadingHTTPServer(("127.0.0.1", 0), _Streams)
+        thread = Thread(target=streams.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(streams.shutdown)
+        host = f"127.0.0.1:{streams.server_port}"
+        port = free_port()
+        edge = f"http://127.0.0.1:{port}"
+        live = live._replace(settings={
+            "LECTERN_DESK": "yes", "LECTERN_BASE_URL": edge, "LECTERN_CDN": "varnish", "LECTERN_VARNISH_URL": edge,
+            "LECTERN_TRUSTED_PROXIES": "1", "LECTERN_REFRESH_PRIVATE_HOSTS": host})
+        live.run("import", str(DEMO))
+        live.publish()
+        stack.enter_context(_serving_at(live))
+        behind = Upstream("http", "127.0.0.1", int(live.url.rpartition(":")[2]))
+        varnish = stack.enter_context(running_varnish(Place(edge, "100k", page_headers(https=False), behind, behind), port))
+        stack.enter_context(_watching(live))
+        yield Desk(live, varnish, f"http://{host}")
+
+
+@contextmanager
+def _serving_at(live: Live) -> Iterator[None]:
+    with serving(live):
+        yield
+
+
+@contextmanager
+def _watching(live: Live) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, "build.py", "watch"], cwd=TOP, env=live.environ, text=True, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "watching\n"
+        yield
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+class Editor:
+    """One who works at the desk in a browser of their own."""
+
+    def __init__(self, desk: Desk, context: BrowserContext, email: str) -> None:
+        self.desk, self.context, self.email = desk, context, email
+        self.page: Page = context.new_page()
+
+    def opens(self, path: str = "/desk/") -> Page:
+        """Goes there, and logs in where that is asked."""
+        self.page.goto(path)
+        login = self.page.get_by_role("dialog", name="Log in")
+        expect(login.or_(self.page.locator("[data-who]:not(:empty)")).first).to_be_visible()
+        if login.is_visible():
+            self.logs_in()
+        expect(self.page.locator("[data-who]")).not_to_be_empty()
+        return self.page
+
+    def logs_in(self) -> None:
+        """By the dialog that stands there."""
+        login = self.page.get_by_role("dialog", name="Log in")
+        login.get_by_label("E-mail address").fill(self.email)
+        login.get_by_label("Password").fill(PASSWORD)
+        login.get_by_role("button", name="Log in").click()
+        expect(login).to_be_hidden()
+
+    def saved(self) -> None:
+        """All that was typed is a draft."""
+        expect(self.page.locator(".state.saved")).to_contain_text("Draft saved")
+
+    def publishes(self) -> None:
+        """Presses the strong button, and sees it go to the edge."""
+        self.page.locator(".publish .strong").click()
+        self.sees_it_live()
+
+    def sees_it_live(self) -> None:
+        """The way shown live ends at the edge."""
+        expect(self.page.locator(".way-head")).to_contain_text("Seen at the edge", timeout=WAIT_S * 1000)
+
+
+__all__ = ["PASSWORD", "WAIT_S", "Desk", "Editor", "desk_of", "until"]
