@@ -76,7 +76,8 @@ PARTS = {
 _BY_CODE = {part.code: part for part in PARTS.values()}
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for module in (video, topic, batch, course, lists, index, sitemap, home, account, desk, legal, offline, wellknown, feed, retired, search)
+    for module in (video, topic, batch, course, lists, index, sitemap, home, account, desk, legal, offline, wellknown, feed, retired,
+                   search)
     for kind in module.KINDS
 }
 

@@ -66,7 +66,7 @@ export function files(place) {
     out.replaceChildren(made("p", {}, _("Writing the file …")));
     try {
       const { answer } = await question("exports", { format });
-      const there = made("a", { href: answer.file, download: "", class: "open" }, _("Download"));
+      const there = made("a", { href: answer.file, download: "", class: "go" }, _("Download"));
       out.replaceChildren(made("p", {}, there, " ", ngettext("%(n)s lecture", "%(n)s lectures", answer.videos), ", ", number(Math.ceil(answer.bytes / 1024)), " KB"));
       there.focus();
     } catch (error) {
@@ -75,8 +75,9 @@ export function files(place) {
   }
 }
 
-// Where, what, how to mend it, as the importer says it.
+// Where, what, and why, as the importer says it.
 function problem(one) {
-  return Object.values(one).filter((part) => part !== null && part !== "").join(" · ");
+  const where = one.line === null ? one.file : _("line %(line)s", { line: one.line });
+  return [where, FIELDS[one.field] ?? one.field, one.value && `“${one.value}”`, `${OUTCOMES[one.done] ?? one.done}: ${one.why}`].filter(Boolean).join(" · ");
 }
 

@@ -34,7 +34,7 @@ export function list(place, kind, bulk) {
       made("div", { class: "field" }, made("label", { for: "q", class: "aloud" }, _("Search titles and addresses")), q),
       made("a", { class: "button", href: "#new", "data-new": true }, _("New")),
       status.element, sort.element),
-    batch && made("p", { class: "hint" }, _("Only of one batch."), " ", made("a", { href: location.pathname }, _("All"))),
+    batch ? made("p", { class: "hint" }, _("Only of one batch."), " ", made("a", { href: location.pathname }, _("All"))) : "",
     made("div", { class: "selecting" }, made("label", {}, all, _("Select all shown")), count),
     items, more);
   q.placeholder = _("Search");

@@ -32,7 +32,7 @@ export async function preview(place, edits) {
     const rest = answer.pages.filter((page) => page.at !== answer.first);
     const out = { target: "_blank", rel: "noopener" };
     place.replaceChildren(...[
-      answer.first ? made("p", {}, made("a", { href: answer.first, class: "open", ...out }, _("Open the preview")), " ", made("span", { class: "hint" }, _("It holds an hour; only who has its address sees it.")))
+      answer.first ? made("p", {}, made("a", { href: answer.first, class: "go", ...out }, _("Open the preview")), " ", made("span", { class: "hint" }, _("It holds an hour; only who has its address sees it.")))
         : made("p", { class: "hint" }, _("No page of its own would change.")),
       rest.length > 0 && made("details", {}, made("summary", {}, ngettext("%(n)s other page that would change", "%(n)s other pages that would change", rest.length + answer.more)),
         made("ul", { class: "small" }, rest.map((page) => made("li", {}, made("a", { href: page.at, ...out }, page.path))))),

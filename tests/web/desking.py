@@ -4,12 +4,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, NamedTuple
 
+import html5lib
 from playwright.sync_api import BrowserContext, Page, expect
 
 from edge.config.place import Place, Upstream
@@ -32,7 +33,7 @@ class Desk(NamedTuple):
     def reads(self, path: str) -> str:
         """What a reader gets at *path*, from the cache."""
         seen = self.edge.get(path)
-        return seen.body if seen.status == 200 else f"{seen.status}"
+        return seen.text if seen.status == 200 else f"{seen.status}"
 
     def shows(self, path: str, text: str, *, there: bool = True) -> float:
         """Wait until the page at *path* holds *text* (or no longer does) at the edge; the seconds that it took."""
@@ -42,10 +43,32 @@ class Desk(NamedTuple):
             time.sleep(0.02)
         return time.monotonic() - begun
 
+    def eventually(self, true: Callable[[], bool]) -> None:
+        """Wait until *true* is."""
+        end = time.monotonic() + WAIT_S
+        while not true():
+            assert time.monotonic() < end, "it did not come true"
+            time.sleep(0.02)
+
+    def order_of(self, path: str) -> list[str]:
+        """The titles in the numbered list of a batch's page."""
+        document = html5lib.parse(self.reads(path), namespaceHTMLElements=False)
+        return ["".join(title.itertext()) for title in document.findall(".//ol//a[@class='t']")]
+
+    def lecture(self, title: str, status: str = "published") -> tuple[int, str]:
+        """Id and path of a new lecture, made by SQL; if it is published, readers have it."""
+        slug = f"{title.lower().replace(' ', '-')}-{time.time_ns()}"
+        id = self.one("""INSERT INTO catalog.video (slug, title, status, batch_id) VALUES (%s, %s, %s, (SELECT max(id) FROM catalog.batch))
+            RETURNING id""", slug, title, status)
+        if status == "published":
+            self.shows(f"/videos/{slug}/", title)
+        return id, f"/videos/{slug}/"
+
     def account(self, name: str, role: str = "editor") -> str:
         """A new account's address, whose password is PASSWORD."""
         email = f"{name.lower()}-{time.time_ns()}@school.example"
-        self.live.sql("INSERT INTO student.account (email, name, password, role) VALUES (%s, %s, %s, %s)", email, name, _CHEAP.hash(PASSWORD), role)
+        self.live.sql("INSERT INTO student.account (email, name, password, role) VALUES (%s, %s, %s, %s)",
+                      email, name, _CHEAP.hash(PASSWORD), role)
         return email
 
     def one(self, statement: str, *values: object) -> Any:

@@ -50,9 +50,9 @@ def test_a_new_lecture_by_its_address_is_previewed_published_and_read_within_sec
     page.get_by_role("button", name="Fill in").click()
     expect(page.get_by_text("Filled in from")).to_be_visible()
     expect(page.get_by_label("Length")).to_have_value("1:30")
-    page.get_by_label("Title").fill("Limits, from the beginning")
-    page.get_by_label("Batch").fill("Flask")
-    page.get_by_role("option").first.click()
+    page.locator("#f-title").fill("Limits, from the beginning")
+    page.locator("#f-batch").fill("Flask")
+    page.locator(".options li").first.click()
     page.locator("#f-description").fill("What a *limit* is.")
     expect(page.locator(".shown-as em")).to_have_text("limit")
     eve.saved()
@@ -68,3 +68,124 @@ def test_a_new_lecture_by_its_address_is_previewed_published_and_read_within_sec
     eve.publishes()
     assert "Limits, from the beginning" in desk.reads("/videos/limits-from-the-beginning/")
     assert "<em>limit</em>" in desk.reads("/videos/limits-from-the-beginning/")
+
+
+def test_a_batch_s_order_is_changed_by_keys_and_by_dragging(desk: Desk, editor: Open) -> None:
+    batch, slug = desk.live.sql("""SELECT b.id, b.slug FROM catalog.batch b JOIN catalog.video v ON v.batch_id = b.id
+        GROUP BY b.id ORDER BY count(*) DESC LIMIT 1""")[0]
+    eve = editor()
+    page = eve.opens(f"/desk/batches/#{batch}")
+    titles = page.locator(".order bdi").all_text_contents()
+    assert desk.order_of(f"/batches/{slug}/") == titles
+    page.locator(".order .handle").nth(0).press("Alt+ArrowDown")
+    expect(page.locator(".tell")).to_contain_text("place 2")
+    page.locator(".order .handle").nth(1).press("Alt+End")
+    page.locator(".order li").nth(2).drag_to(page.locator(".order li").nth(0), target_position={"x": 80, "y": 3})
+    wanted = titles[1:] + titles[:1]
+    wanted.insert(0, wanted.pop(2))
+    expect(page.locator(".order bdi").first).to_have_text(wanted[0])
+    assert page.locator(".order bdi").all_text_contents() == wanted
+    eve.saved()
+    eve.publishes()
+    assert desk.order_of(f"/batches/{slug}/") == wanted
+    page.get_by_role("button", name="Undo", exact=True).first.click()
+    expect(page.locator(".done-head")).to_be_visible()
+    desk.eventually(lambda: desk.order_of(f"/batches/{slug}/") == titles)
+
+
+def test_two_instructors_become_one(desk: Desk, editor: Open) -> None:
+    batch = desk.one("SELECT min(id) FROM catalog.batch")
+    for name in ("Grace Hopper", "Hopper, Grace"):
+        slug = name.lower().replace(", ", "-").replace(" ", "-")
+        desk.live.sql("""WITH i AS (INSERT INTO catalog.instructor (slug, name) VALUES (%s, %s) RETURNING id), v AS (
+            INSERT INTO catalog.video (slug, title, status, batch_id) VALUES (%s || '-talks', %s || ' talks', 'published', %s) RETURNING id)
+            INSERT INTO catalog.video_instructor (video_id, instructor_id, position) SELECT v.id, i.id, 0 FROM v, i""",
+                      slug, name, slug, name, batch)
+    desk.shows("/instructors/hopper-grace/", "Hopper, Grace")
+    eve = editor()
+    page = eve.opens("/desk/instructors/?q=Hopper")
+    page.get_by_label("Select Grace Hopper").check()
+    page.get_by_label("Select Hopper, Grace").check()
+    page.get_by_role("button", name="Merge the two").click()
+    box = page.get_by_role("dialog", name="Merge two into one")
+    expect(box.locator(".reach")).to_be_visible()
+    box.get_by_role("button", name="Merge", exact=True).click()
+    expect(box).to_be_hidden()
+    eve.sees_it_live()
+    stays = desk.one("SELECT slug FROM catalog.instructor WHERE name IN ('Grace Hopper', 'Hopper, Grace')")
+    goes = ({"grace-hopper", "hopper-grace"} - {stays}).pop()
+    assert "Grace Hopper talks" in desk.reads(f"/instructors/{stays}/")
+    assert "Hopper, Grace talks" in desk.reads(f"/instructors/{stays}/")
+    desk.eventually(lambda: desk.reads(f"/instructors/{goes}/") == "301")
+
+
+def test_a_second_editor_sees_both_versions_and_overwrites_nothing(desk: Desk, editor: Open) -> None:
+    video, path = desk.lecture("Twice edited")
+    eve, finn = editor("Eve"), editor("Finn")
+    hers, his = eve.opens(f"/desk/#{video}"), finn.opens(f"/desk/#{video}")
+    hers.locator("#f-title").fill("Twice edited, by Eve")
+    eve.saved()
+    his.locator("#f-title").fill("Twice edited, by Finn")
+    his.locator("#f-licence").fill("CC BY 4.0")
+    finn.saved()
+    eve.publishes()
+    his.locator(".publish .strong").click()
+    box = his.get_by_role("dialog", name="Somebody else changed this")
+    expect(box.get_by_text("Twice edited, by Eve")).to_be_visible()
+    expect(box.get_by_text("Twice edited, by Finn")).to_be_visible()
+    assert desk.one("SELECT title FROM catalog.video WHERE id = %s", video) == "Twice edited, by Eve"
+    box.locator("input[name=c-title][value=theirs]").check()
+    box.get_by_role("button", name="Go on with these").click()
+    expect(his.locator("#f-title")).to_have_value("Twice edited, by Eve")
+    expect(his.locator("#f-licence")).to_have_value("CC BY 4.0")
+    finn.saved()
+    finn.publishes()
+    assert desk.one("SELECT title || licence FROM catalog.video WHERE id = %s", video) == "Twice edited, by EveCC BY 4.0"
+    assert "Twice edited, by Eve" in desk.reads(path)
+
+
+def test_a_lecture_is_scheduled_and_comes_when_its_time_does(desk: Desk, editor: Open) -> None:
+    video, path = desk.lecture("To come", status="draft")
+    eve = editor(timezone_id="Asia/Kolkata")
+    page = eve.opens(f"/desk/#{video}")
+    page.get_by_role("button", name="Schedule …").click()
+    box = page.get_by_role("dialog", name="Schedule this lecture")
+    expect(box.get_by_text("(GMT+5:30)")).to_be_visible()
+    box.get_by_label("Publish at").fill("2020-01-01T10:00")
+    box.get_by_role("button", name="Schedule").click()
+    expect(box.get_by_role("alert")).to_contain_text("still to come")
+    box.get_by_label("Publish at").fill("2099-01-01T10:00")
+    box.get_by_role("button", name="Schedule").click()
+    expect(page.locator(".thing-head .pill")).to_have_text("scheduled")
+    assert desk.one("SELECT publish_at FROM catalog.video WHERE id = %s", video).isoformat().startswith("2099-01-01T04:30")
+    assert desk.reads(path) == "404"
+    desk.live.sql("UPDATE catalog.video SET publish_at = now() + interval '1 second' WHERE id = %s", video)
+    desk.shows(path, "To come")
+
+
+def test_a_withdrawn_lecture_is_gone_and_comes_back_by_undo(desk: Desk, editor: Open) -> None:
+    video, path = desk.lecture("Here and gone")
+    eve = editor()
+    page = eve.opens(f"/desk/#{video}")
+    page.get_by_role("button", name="Withdraw").click()
+    eve.sees_it_live()
+    expect(page.locator(".thing-head .pill")).to_have_text("withdrawn")
+    desk.eventually(lambda: desk.reads(path) == "410")
+    page.get_by_role("button", name="Undo", exact=True).first.click()
+    desk.shows(path, "Here and gone")
+
+
+def test_several_are_published_and_withdrawn_at_once(desk: Desk, editor: Open) -> None:
+    paths = [desk.lecture(f"Of many {n}", status="draft")[1] for n in (1, 2, 3)]
+    eve = editor()
+    page = eve.opens("/desk/?q=Of+many")
+    expect(page.locator(".things input")).to_have_count(3)
+    page.get_by_label("Select all shown").check()
+    page.get_by_role("button", name="What would it touch?").click()
+    expect(page.locator(".bulk .reach")).to_be_visible()
+    page.get_by_role("button", name="Publish 3").click()
+    eve.sees_it_live()
+    assert all("Of many" in desk.reads(path) for path in paths)
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.locator(".done-head")).to_contain_text("Withdrawn")
+    desk.eventually(lambda: [desk.reads(path) for path in paths] == ["410"] * 3)
