@@ -50,7 +50,7 @@ export function files(place) {
     const sums = Object.entries(answer.videos).filter(([, n]) => n).map(([what, n]) => `${number(n)} ${OUTCOMES[what] ?? what}`).join(", ");
     told.replaceChildren(...[
       made("h3", {}, isTrial ? _("What it would do") : _("Done")),
-      made("p", { class: "reach" }, _("Lectures: %(sums)s", { sums: sums || _("none") })),
+      made("p", { class: "reach" }, sums ? _("Lectures: %(sums)s", { sums }) : _("No lectures in it.")),
       answer.problems_in_all > 0 && made("div", { class: "warning" }, made("h4", {}, ngettext("%(n)s problem", "%(n)s problems", answer.problems_in_all)),
         made("ul", {}, answer.problems.slice(0, 100).map((one) => made("li", {}, problem(one))))),
       answer.refused && made("p", {}, made("a", { href: answer.refused, download: "" }, _("The refused rows as a file")), " ", _("Mend them there and bring the file in again: nothing of it is lost.")),

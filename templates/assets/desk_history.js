@@ -33,7 +33,7 @@ export async function history(place, path, { all = false, undone, failed }) {
     return made("li", {}, made("details", {},
       made("summary", {}, all && [made("span", { class: "label" }, KINDS[one.kind]), " ", said(one.title), " · "], what, " ",
         made("span", { class: "hint" }, _("by %(who)s, %(when)s", { who: one.by.name, when: moment(one.at) }),
-          one.undone_by ? ` · ${_("taken back")}` : "", one.undoes ? ` · ${_("takes one back")}` : "")),
+          one.undone_by ? [" · ", _("taken back")] : "", one.undoes ? [" · ", _("takes one back")] : "")),
       made("dl", { class: "diff" }, one.what.map((two) => [made("dt", {}, FIELDS[two.field] ?? two.field),
         made("dd", {}, made("del", { dir: "auto" }, shown(two.field, two.before)), made("ins", { dir: "auto" }, shown(two.field, two.after)))])),
       all && one.deed !== "delete" && made("p", {}, made("a", { href: `${FOLDERS[one.kind]}#${one.thing}` }, _("Open it")))), undo);
