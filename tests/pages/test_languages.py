@@ -181,7 +181,7 @@ def test_a_changed_translation_is_live_with_the_next_build(site: Built, shelf: P
     before = fingerprints(HINDI, "100k")
     assert "पाठ्यक्रम" in site.text("/")
     file = shelf / "hi.po"
-    file.write_text(file.read_text("utf-8").replace('msgstr "पाठ्यक्रम"', 'msgstr "कोर्स"'), "utf-8")
+    file.write_text(file.read_text("utf-8").replace('msgid "Courses"\nmsgstr "पाठ्यक्रम"', 'msgid "Courses"\nmsgstr "कोर्स"'), "utf-8")
     languages.language.cache_clear()
     assert all(now != before[kind] for kind, now in fingerprints(HINDI, "100k").items())
     assert fingerprints(SITE, "100k") == fingerprints(SITE._replace(language="en"), "100k") != before
