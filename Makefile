@@ -9,9 +9,9 @@ MAKEFLAGS += --no-print-directory
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
-demo: ## the site on this machine: http://127.0.0.1:8000/ (LECTERN_PORT); Ctrl-C ends it, the data stay
+demo: ## the site on this machine: http://127.0.0.1:8000/ (LECTERN_PORT), EDGE=varnish with a Varnish before it; Ctrl-C ends it, the data stay
 	@$(VENV)
-	@exec "$(PY)" build.py demo
+	@exec "$(PY)" build.py demo $(if $(EDGE),--edge $(EDGE))
 
 dev: ## the site with its templates as they are: an edit under templates/ shows at once in the browser (LECTERN_PORT)
 	@$(VENV)

@@ -22,6 +22,7 @@ from typing import NoReturn
 import psutil
 import psycopg2
 
+from builder import demo_varnish
 from builder.embedded import ensure
 from builder.embedded.postmaster import is_alive
 from builder.migrate import make_ready, migrate, state
@@ -38,11 +39,16 @@ class DemoError(LecternError):
     """The demo cannot start, or a part of it ended; the message says which."""
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, *, behind_varnish: bool = False) -> None:
     """Run until Ctrl-C, SIGTERM or the end of a part, then end all parts.
 
-    The server's line ``ready http://127.0.0.1:PORT/`` is the only one on stdout.
+    The server's line ``ready http://127.0.0.1:PORT/`` is the only one on stdout. *behind_varnish*: a Varnish of its own answers
+    there, and the worker purges it.
     """
+    if behind_varnish:
+        demo_varnish.find()
+        if settings.cdn.names:
+            raise DemoError("LECTERN_CDN is set, and the demo's own Varnish is what it would purge: take it out, or start it without EDGE.")
     settings.data.mkdir(parents=True, exist_ok=True)
     with _one_demo_a_folder(settings.data), _leaving_on_signals():
         tree = _Tree(settings.data)
@@ -51,26 +57,40 @@ def run(settings: Settings) -> None:
         given = settings.database_direct_url or settings.database_url
         if given:
             make_ready(given)
-            _show(tree, given, {})
+            _show(tree, settings, given, {}, behind_varnish)
             return
         with ensure(settings.data, keeper=True) as server:
             if state(server.dsn) != "newer":
                 migrate(server.dsn)
             make_ready(server.dsn)
             tree.watched.append(psutil.Process(server.pid))
-            _show(tree, server.dsn, {"DATABASE_URL": server.dsn})
+            _show(tree, settings, server.dsn, {"DATABASE_URL": server.dsn}, behind_varnish)
 
 
-def _show(tree: _Tree, dsn: str, environ: Mapping[str, str]) -> None:
+def _show(tree: _Tree, settings: Settings, dsn: str, environ: Mapping[str, str], behind_varnish: bool) -> None:
     try:
         if _is_empty(dsn):
             tree.step("import", str(CATALOG), environ=environ)
         tree.step("build", environ=environ)
-        tree.keep("watch", environ=environ, until="watching")
-        tree.keep("serve", environ=environ)
+        if behind_varnish:
+            _serve_behind_varnish(tree, settings, environ)
+        else:
+            tree.keep("watch", environ=environ, until="watching")
+            tree.keep("serve", environ=environ)
         tree.wait()
     finally:
         tree.end()
+
+
+def _serve_behind_varnish(tree: _Tree, settings: Settings, environ: Mapping[str, str]) -> None:
+    """The server moves to a port of its own. Varnish starts empty, so the build before it owed it nothing."""
+    port, public = _free_port(), f"http://127.0.0.1:{settings.port}"
+    environ = {**environ, "LECTERN_BASE_URL": settings.base_url}
+    tree.keep("serve", environ={**environ, "LECTERN_PORT": str(port), "LECTERN_LISTEN": "127.0.0.1", "LECTERN_TRUSTED_PROXIES": "1"},
+              until=f"ready http://127.0.0.1:{port}/")
+    tree.parts["varnish"] = demo_varnish.start(settings, port, tree.environ(environ))
+    tree.keep("watch", environ={**environ, "LECTERN_CDN": "varnish", "LECTERN_VARNISH_URL": public}, until="watching")
+    print(f"ready {public}/", flush=True)
 
 
 class _Tree:
@@ -103,6 +123,10 @@ class _Tree:
                 raise DemoError("The database ended, so the demo ends; start it again.")
             time.sleep(_GLANCE_S)
 
+    def environ(self, more: Mapping[str, str]) -> dict[str, str]:
+        """What a process of this tree is started with: this one's, *more*, and the mark."""
+        return {**os.environ, **more, TREE: self.mark}
+
     def end(self) -> None:
         """End every process of the tree, its orphans too: asked first, killed after 3 s."""
         ours = [process for process in psutil.process_iter() if self._is_marked(process)]
@@ -119,7 +143,7 @@ class _Tree:
     ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, os.path.abspath(sys.argv[0]), *command],
-            env={**os.environ, **environ, TREE: self.mark},
+            env=self.environ(environ),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
         )
@@ -145,6 +169,12 @@ def _claim(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as e:
             raise DemoError(f"Port {port} cannot be used ({e.strerror}): set LECTERN_PORT to a free one.") from e
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager

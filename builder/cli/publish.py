@@ -196,17 +196,19 @@ def export_site(folder: Path, as_json: bool) -> None:
 
 
 @click.command()
-def demo() -> None:
+@click.option("--edge", type=click.Choice(["varnish"]), help="Put a cache before it, where that is installed.")
+def demo(edge: str | None) -> None:
     """Show all of it on this machine: database, bundled catalog, site and API on one port.
 
     Ctrl-C ends all of it; the next start keeps the data.
 
     \b
     Example: LECTERN_PORT=8080 python build.py demo
+    Example: python build.py demo --edge varnish
     """
     from builder.demo import run
 
-    run(opening.settings())
+    run(opening.settings(), behind_varnish=edge == "varnish")
 
 
 def tell_left(done: Summary) -> None:

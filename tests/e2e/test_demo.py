@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,13 +40,13 @@ def data() -> Iterator[Path]:
 class Demo:
     """A demo in a process group of its own, as a terminal gives it one."""
 
-    def __init__(self, data: Path, port: int, *command: str) -> None:
+    def __init__(self, data: Path, port: int, *command: str, **more: str) -> None:
         self.data = data
         self.url = f"http://127.0.0.1:{port}/"
         command = command or (sys.executable, "build.py", "demo")
         # As from a person's shell, though the tests may run under make themselves.
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-        environ |= {"LECTERN_DATA": str(data), "LECTERN_PORT": str(port)}
+        environ |= {"LECTERN_DATA": str(data), "LECTERN_PORT": str(port), **more}
         self.started = time.monotonic()
         data.mkdir(parents=True, exist_ok=True)
         self.said = data / f"stderr-{port}"
@@ -97,6 +98,38 @@ def test_an_editors_update_is_on_the_served_site_without_a_command(data: Path, p
     _until(lambda: _ask(data, "SELECT count(*) FROM live.receipt WHERE lag_ms IS NOT NULL AND kind = 'courses'") == 3)
     demo.process.terminate()
     demo.gone()
+
+
+def test_a_real_varnish_stands_before_it_and_is_purged_and_ends_with_it(data: Path, port: int) -> None:
+    if not shutil.which("varnishd"):
+        pytest.skip("varnishd is not installed")
+    demo = Demo(data, port, "make", "demo", "EDGE=varnish", f"PY={sys.executable}", "VENV=true")
+    demo.ready()
+    _until(lambda: "; hit" in _status(f"{demo.url}courses/"))
+    _edit(data, "UPDATE catalog.course SET title = 'Seen past the cache' WHERE id = (SELECT min(id) FROM catalog.course)")
+    _until(lambda: "Seen past the cache" in _read(f"{demo.url}courses/"))
+    assert "fwd=bypass" in _status(f"{demo.url}api/v1/auth/session")
+    assert [process for process in _tree_of(data) if process.name() == "varnishd"]
+    demo.process.terminate()
+    demo.gone()
+
+
+def test_a_killed_demo_leaves_no_varnish(data: Path, port: int) -> None:
+    if not shutil.which("varnishd"):
+        pytest.skip("varnishd is not installed")
+    demo = Demo(data, port, sys.executable, "build.py", "demo", "--edge", "varnish")
+    demo.ready()
+    demo.process.kill()
+    _until(lambda: not _tree_of(data))
+    demo.process.communicate(timeout=STOP_S)
+
+
+def test_without_a_varnish_it_says_what_to_install(data: Path, port: int) -> None:
+    demo = Demo(data, port, sys.executable, "build.py", "demo", "--edge", "varnish", PATH=str(data))
+    demo.process.communicate(timeout=STOP_S)
+    assert demo.process.returncode == 2
+    assert "apt install varnish" in demo.said.read_text()
+    assert attach(data) is None
 
 
 def test_make_passes_sigterm_on(data: Path, port: int) -> None:
@@ -209,6 +242,12 @@ def _read(url: str) -> str:
     with urllib.request.urlopen(url, timeout=10) as answer:
         text: str = answer.read().decode()
         return text
+
+
+def _status(url: str) -> str:
+    """What the cache says that it did."""
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return str(answer.headers["Cache-Status"])
 
 
 def _until(condition: Callable[[], bool]) -> None:
