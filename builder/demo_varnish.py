@@ -47,8 +47,9 @@ def start(settings: Settings, origin_port: int, environ: Mapping[str, str]) -> s
         os.chmod(folder, 0o755)
         (path,) = write("varnish", place, Path(folder))
         process = subprocess.Popen(
-            [binary, "-d", "-n", str(settings.data.resolve() / "varnish"), "-a", f"127.0.0.1:{settings.port}", "-T", "none", "-f", str(path),
-             "-s", f"malloc,{MEMORY_MB}m", "-p", "vsl_space=16M"], env=dict(environ), stdin=subprocess.PIPE, stdout=out, stderr=out)
+            [binary, "-d", "-n", str(settings.data.resolve() / "varnish"), "-a", f"127.0.0.1:{settings.port}", "-T", "none",
+             "-f", str(path), "-s", f"malloc,{MEMORY_MB}m", "-p", "vsl_space=16M"],
+            env=dict(environ), stdin=subprocess.PIPE, stdout=out, stderr=out)
         assert process.stdin is not None
         end = time.monotonic() + START_S
         try:

@@ -32,7 +32,7 @@ FLOORS: list[set[str]] = [
     {"builder.templating", "builder.fingerprint", "builder.numbers", "builder.packing"},
     {"builder.pages", "builder.manifest", "builder.journal", "builder.task"},
     {"builder.catalog", "builder.embedded", "builder.migrate", "builder.assets", "builder.language", "builder.child", "builder.progress",
-     "builder.bell", "builder.line"},
+     "builder.bell", "builder.line", "builder.demo_varnish"},
     {"edge"},
 ]
 SIDE_BY_SIDE = next(floor for floor in FLOORS if "builder.plan" in floor)  # none of these imports another

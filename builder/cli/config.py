@@ -69,7 +69,7 @@ def config(ctx: click.Context, target: str, out: Path, profile: str | None, orig
             settings.base_url, settings.profile, page_headers(https=settings.https, frame_hosts=settings.frame_hosts),
             origin=upstream(bucket or serve, "--bucket" if bucket else "--origin"), api=upstream(api or serve, "--api"),
             bucket=bool(bucket), shields=tuple(upstream(url, "--shield") for url in shield), edges=networks(edge, "--edge"),
-            purgers=networks(purge_from, "--purge-from"), listen=listen), out)
+            purgers=networks(purge_from, "--purge-from"), listen=listen, store=settings.store, media_key_id=settings.media.key_id), out)
     if as_json:
         show({"target": target, "profile": settings.profile, "files": [str(path) for path in paths]})
     else:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.config.place import Place
 
-TARGETS: dict[str, str] = {"varnish": "edge.config.varnish", "nginx": "edge.config.nginx"}
+TARGETS: dict[str, str] = {"varnish": "edge.config.varnish", "nginx": "edge.config.nginx", "cloudfront": "edge.config.cloudfront"}
 """Each target and its module, whose `files` makes what DIR is to hold."""
 
 

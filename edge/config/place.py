@@ -43,6 +43,7 @@ class Place:
 
     *origin* is `serve`, or, where *bucket* holds, a bucket's own HTTP address. *shields*: caches to fetch pages from in its stead,
     each of which has a share of them. *edges*: networks of the caches that fetch from this one. *purgers*: networks that may purge.
+    *store* is LECTERN_STORE, and *media_key_id* names the public key of protected media, for CloudFront, which reads the bucket by right.
     """
 
     base_url: str
@@ -55,6 +56,8 @@ class Place:
     edges: tuple[str, ...] = ()
     purgers: tuple[str, ...] = LOOPBACK
     listen: int = LISTEN_PORT
+    store: str = ""
+    media_key_id: str = ""
 
     @property
     def host(self) -> str:
