@@ -56,7 +56,8 @@ def create_app(settings: ApiSettings, store: Store | None = None) -> Flask:
     redis = Shared(settings.redis_url) if settings.redis_url else None
     limits.init_app(app, limits.Limits(
         requests=settings.requests_per_window, auth_attempts=settings.auth_attempts_per_window,
-        trusted_proxies=settings.trusted_proxies, shared=redis))
+        trusted_proxies=settings.trusted_proxies, shared=redis,
+        together=shared.data if settings.processes > 1 else None))
     connections = None
     if shared.database_url:
         connections = pool.Pool(shared.database_url, share=settings.connections, replica_dsn=settings.replica_url,

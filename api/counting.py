@@ -1,4 +1,4 @@
-"""Counting by a moving window: storages for flask-limiter, in this process or in Redis.
+"""Counting by a moving window: storages for flask-limiter, in this process or in Redis; api/tally.py has one in shared memory.
 
 Why not its own: its memory storage walks every key a hundred times a second and keeps an object a request
 (1,000 addresses with 1,000 requests each took 178 MB); its Redis storage asks twice a request. Here an
@@ -10,7 +10,7 @@ import threading
 import time
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from limits.storage import MovingWindowSupport, Storage
@@ -21,6 +21,10 @@ MOST_KEYS = 200_000
 """Beyond it the address that was silent longest is forgotten: a flood of addresses must not take the memory."""
 
 _TICKS = 10  # a second
+
+
+Wanted = tuple[str, int, int]
+"""A key, its limit, and its window's length in seconds."""
 
 
 class Window(NamedTuple):
@@ -61,6 +65,10 @@ class Ring(Storage, MovingWindowSupport):
             if allowed:
                 line.add(now, amount)
             return line.window(now, limit, allowed)
+
+    def hit_all(self, wanted: Sequence[Wanted]) -> list[Window]:
+        """Count one for each of *wanted*, whatever comes of the others."""
+        return [self.hit(*one) for one in wanted]
 
     def look(self, key: str, limit: int, window_s: int) -> Window:
         """The same without counting: ``allowed`` says whether one more would be."""
@@ -167,21 +175,25 @@ class _Line:
 _SCRIPT = """
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
-local limit, window, amount = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-while true do
-  local oldest = redis.call('LINDEX', KEYS[1], 0)
-  if not oldest or tonumber(oldest) > now - window then break end
-  redis.call('LPOP', KEYS[1])
+local found = {}
+for n, key in ipairs(KEYS) do
+  local limit, window, amount = tonumber(ARGV[3 * n - 2]), tonumber(ARGV[3 * n - 1]), tonumber(ARGV[3 * n])
+  local oldest = redis.call('LINDEX', key, 0)
+  while oldest and tonumber(oldest) <= now - window do
+    redis.call('LPOP', key)
+    oldest = redis.call('LINDEX', key, 0)
+  end
+  local count = redis.call('LLEN', key)
+  local allowed = count + math.max(amount, 1) <= limit
+  if allowed and amount > 0 then
+    for _ = 1, amount do redis.call('RPUSH', key, now) end
+    redis.call('PEXPIRE', key, window)
+    count = count + amount
+    oldest = oldest or now
+  end
+  found[n] = {allowed and 1 or 0, math.max(0, limit - count), (oldest and tonumber(oldest) or now) + window - now}
 end
-local count = redis.call('LLEN', KEYS[1])
-local allowed = count + math.max(amount, 1) <= limit
-if allowed and amount > 0 then
-  for _ = 1, amount do redis.call('RPUSH', KEYS[1], now) end
-  redis.call('PEXPIRE', KEYS[1], window)
-  count = count + amount
-end
-local oldest = redis.call('LINDEX', KEYS[1], 0)
-return {allowed and 1 or 0, math.max(0, limit - count), (oldest and tonumber(oldest) or now) + window - now}
+return found
 """
 
 
@@ -197,21 +209,30 @@ class InRedis(Ring):
 
     def hit(self, key: str, limit: int, window_s: int, amount: int = 1) -> Window:
         """As Ring's."""
-        return self._asked(key, limit, window_s, amount) or super().hit(key, limit, window_s, amount)
+        found = self._asked([(key, limit, window_s)], amount)
+        return found[0] if found else super().hit(key, limit, window_s, amount)
+
+    def hit_all(self, wanted: Sequence[Wanted]) -> list[Window]:
+        """As Ring's, by one question; a cluster, which has keys in many places, is asked one at a time."""
+        if self._shared.is_cluster:
+            return super().hit_all(wanted)
+        return self._asked(wanted, 1) or [super(InRedis, self).hit(*one) for one in wanted]
 
     def look(self, key: str, limit: int, window_s: int) -> Window:
         """As Ring's."""
-        return self._asked(key, limit, window_s, 0) or super().look(key, limit, window_s)
+        found = self._asked([(key, limit, window_s)], 0)
+        return found[0] if found else super().look(key, limit, window_s)
 
     def check(self) -> bool:
         """Whether Redis answers."""
         return self._shared.ask(lambda client: bool(client.ping())) or False
 
-    def _asked(self, key: str, limit: int, window_s: int, amount: int) -> Window | None:
-        def ask(client: Client) -> Window:
+    def _asked(self, wanted: Sequence[Wanted], amount: int) -> list[Window] | None:
+        def ask(client: Client) -> list[Window]:
             if self._scripts[0] is not client:
                 self._scripts = client, client.register_script(_SCRIPT)
-            allowed, left, reset_ms = self._scripts[1](keys=[f"lectern:{key}"], args=[limit, window_s * 1000, amount])
-            return Window(bool(allowed), left, reset_ms / 1000)
+            said = self._scripts[1](keys=[f"lectern:{key}" for key, _, _ in wanted],
+                                    args=[number for _, limit, window_s in wanted for number in (limit, window_s * 1000, amount)])
+            return [Window(bool(allowed), left, reset_ms / 1000) for allowed, left, reset_ms in said]
 
         return self._shared.ask(ask)

@@ -17,7 +17,8 @@ import time
 from collections import OrderedDict
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from flask import Flask, Response, abort, current_app, g, request
 from flask_limiter import Limiter
@@ -27,6 +28,7 @@ from api.auth import sessions
 from api.counting import InRedis, Ring, Window
 from api.errors import ServeError, problem
 from api.shared import Shared
+from api.tally import Tally
 from edge.tiers import ADDRESS_CEILING, WINDOW_S
 
 EXTENSION = "lectern.limits"
@@ -57,15 +59,22 @@ class _Counted(NamedTuple):
 class Limits:
     """The limits of one application."""
 
-    def __init__(self, *, requests: int, auth_attempts: int, trusted_proxies: int = 0, shared: Shared | None = None) -> None:
+    def __init__(self, *, requests: int, auth_attempts: int, trusted_proxies: int = 0, shared: Shared | None = None,
+                 together: Path | None = None) -> None:
+        """*shared*: count in Redis. *together*: without it, count with all processes that name the same folder."""
         self._trusted_proxies = trusted_proxies
         # On an application of its own: it has no limits of its own, and asking after them would cost each request.
-        self.limiter = Limiter(
-            self.client, app=Flask(__name__), strategy="moving-window", headers_enabled=False,
-            storage_uri="lectern+redis://" if shared else "ring://", storage_options={"shared": shared} if shared else {})  # type: ignore[dict-item]
+        place: str = "ring://"
+        options: dict[str, Any] = {}
+        if shared:
+            place, options = "lectern+redis://", {"shared": shared}
+        elif together:
+            place, options = "tally://", {"folder": together}
+        self.limiter = Limiter(self.client, app=Flask(__name__), strategy="moving-window", headers_enabled=False, storage_uri=place,
+                               storage_options=options)
         storage = self.limiter.storage
         assert isinstance(storage, Ring)
-        self._storage: Ring | InRedis = storage
+        self._storage: Ring | InRedis | Tally = storage
         self._total = RateLimitItemPerSecond(requests, WINDOW_S)
         self._desk = RateLimitItemPerSecond(requests * DESK_SHARE, WINDOW_S)
         self._ceiling = RateLimitItemPerSecond(requests * ADDRESS_CEILING, WINDOW_S)
@@ -90,9 +99,9 @@ class Limits:
         client = self.client()
         if (student := self._student()) is not None:
             limit, scope = (self._desk, "desk") if request.path.startswith(_DESK) else (self._total, "requests")
-            g.counted = self._hit(limit, scope, f"student {student}")
-            ceiling = self._hit(self._ceiling, "address", client)
-            g.counted = g.counted if ceiling.window.allowed else ceiling
+            window, most = self._storage.hit_all((
+                (f"{scope} student {student}", limit.amount, WINDOW_S), (f"address {client}", self._ceiling.amount, WINDOW_S)))
+            g.counted = _Counted(scope, limit.amount, window) if most.allowed else _Counted("address", self._ceiling.amount, most)
         else:
             g.counted = self._hit(self._total, "requests", client)
         if not g.counted.window.allowed:

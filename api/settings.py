@@ -30,7 +30,7 @@ class ApiSettings:
     auth_attempts_per_window: int = 50
     trusted_proxies: int = 0  # how many stand before the API and write X-Forwarded-For
     cors_origins: tuple[str, ...] = ()  # exact: scheme, host, port
-    processes: int = 1  # worker processes of this instance, over which pool, cache and limits are divided
+    processes: int = 1  # worker processes of this instance: pool and cache are divided among them, limits counted together
     metrics_port: int | None = None
     replica_url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
@@ -62,9 +62,6 @@ def read_api_settings(environ: Mapping[str, str], dotenv_path: Path | None = Non
     profile = PROFILES[shared.profile]
     host = urlsplit(shared.base_url).hostname or LOOPBACK[0]
     processes = whole_number(values, "LECTERN_API_PROCESSES", 1, least=1, most=64)
-    if processes > 1 and not values.get("REDIS_URL"):
-        raise SettingsError("LECTERN_API_PROCESSES is more than 1, and each process would give every client the whole limit "
-                            "again: set REDIS_URL, where they count together, or leave it at 1.")
     return ApiSettings(
         shared,
         profile.requests_per_window,

@@ -33,6 +33,7 @@ class Shared:
 
     def __init__(self, url: str, *, answer_s: float = ANSWER_S, check_every_s: float = CHECK_EVERY_S) -> None:
         self._url = url
+        self.is_cluster = _CLUSTER in url
         self._answer_s = answer_s
         self._check_every_s = check_every_s
         self._lock = threading.Lock()
@@ -68,7 +69,7 @@ class Shared:
 
     def _connect(self) -> Client:
         times: dict[str, Any] = {"socket_timeout": self._answer_s, "socket_connect_timeout": self._answer_s}
-        if _CLUSTER in self._url:
+        if self.is_cluster:
             return RedisCluster.from_url(self._url.replace(_CLUSTER, ""), **times, retry=Retry(NoBackoff(), 1))
         return Redis.from_url(self._url, **times, retry=Retry(NoBackoff(), 0))
 

@@ -1,12 +1,19 @@
-"""What nobody waits for: mail is sent, and what has ended is swept away, by a thread with a connection of its own."""
+"""What nobody waits for: mail is sent, and what has ended is swept away, by a thread with a connection of its own.
+
+Of the processes that serve one data folder one does it, the one that holds ``background.lock`` there; where it ends, however it
+ends, another takes over. Machines do it side by side: each takes rows that no other one has.
+"""
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import random
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
@@ -20,6 +27,7 @@ from api.settings import ApiSettings
 POLL_S = 1.0
 SWEEP_S = 60 * 60.0
 SLICE = 1000
+LOCK = "background.lock"
 _REST_S = 5.0
 _CONNECT_S = 5
 _log = logging.getLogger("lectern.background")
@@ -27,12 +35,12 @@ _log = logging.getLogger("lectern.background")
 
 @contextmanager
 def running(settings: ApiSettings, poll_s: float = POLL_S) -> Iterator[None]:
-    """The thread, while the block runs; nothing without a database. Any number may run at once, on any number of machines."""
+    """The thread, while the block runs, in as many processes as like; nothing without a database."""
     if not (dsn := settings.shared.database_url):
         yield
         return
     stop = threading.Event()
-    thread = threading.Thread(target=_run, args=(dsn, sender_of(settings), stop, poll_s), name="background", daemon=True)
+    thread = threading.Thread(target=_run, args=(dsn, sender_of(settings), settings.shared.data, stop, poll_s), name="background", daemon=True)
     thread.start()
     try:
         yield
@@ -60,7 +68,39 @@ def sweep(connection: Connection) -> int:
     return swept + gone.sweep(connection)
 
 
-def _run(dsn: str, sender: Sender, stop: threading.Event, poll_s: float) -> None:
+def _run(dsn: str, sender: Sender, folder: Path, stop: threading.Event, poll_s: float) -> None:
+    with _turn(folder, stop, poll_s):
+        _work(dsn, sender, stop, poll_s)
+
+
+@contextmanager
+def _turn(folder: Path, stop: threading.Event, poll_s: float) -> Iterator[None]:
+    """Wait until no other process of *folder* is at it, and keep them from it. A folder that cannot be written keeps nobody."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        yield
+        return
+    try:
+        while not _is_free(file) and not stop.wait(poll_s):
+            pass
+        yield
+    finally:
+        os.close(file)  # which lets go of it, as a kill does
+
+
+def _is_free(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _work(dsn: str, sender: Sender, stop: threading.Event, poll_s: float) -> None:
     swept_at = -SWEEP_S
     while not stop.is_set():
         with suppress(psycopg2.Error), closing(psycopg2.connect(dsn, connect_timeout=_CONNECT_S)) as connection:

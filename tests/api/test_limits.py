@@ -22,11 +22,10 @@ from api.counting import InRedis, Ring
 from api.errors import ServeError
 from api.settings import of_shared, read_api_settings
 from api.shared import Shared
-from edge.errors import SettingsError
 from edge.settings import read_settings
 from edge.store import open_store
 from edge.tiers import PROFILES
-from tests.api import redises
+from tests.api import redises, tally_files
 from tests.edge.servers import wait_until
 
 LIMIT = 5
@@ -264,9 +263,11 @@ def test_what_is_done_before_counting_keeps_the_server_from_starting(tmp_path: P
         limits.check(app)
 
 
-def test_several_processes_without_a_common_count_are_refused() -> None:
-    with pytest.raises(SettingsError, match="REDIS_URL"):
-        read_api_settings({"LECTERN_API_PROCESSES": "4"})
+def test_several_processes_of_one_instance_are_one_count_without_redis(make: Make, tmp_path: Path) -> None:
+    with tally_files.removed(tmp_path):
+        one, other = make(processes=2), make(processes=2)
+        asked = [(one, other)[n % 2].test_client().get("/api/v1/fine").status_code for n in range(LIMIT + 1)]
+        assert asked == [200] * LIMIT + [429]
 
 
 def test_the_window_moves(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,8 +51,9 @@ def _granian(interface: str, workers: int, target: str, *more: str) -> tuple[str
 
 _APP = "tests.bench.api_app:app"
 SERVE = Kind("serve (waitress, 1 process, 4 threads)", (sys.executable, "build.py", "serve"))
-ALONE = (SERVE, Kind("granian, 1 process, 4 threads", _granian("wsgi", 1, _APP, "--blocking-threads", "4")))
-"""What counts in its own memory, as offered."""
+ALONE = (SERVE, Kind("granian, 1 process, 4 threads", _granian("wsgi", 1, _APP, "--blocking-threads", "4")),
+         Kind("granian, 2 processes, 4 threads", _granian("wsgi", 2, _APP, "--blocking-threads", "4"), {"LECTERN_API_PROCESSES": "2"}))
+"""What counts in memory, as offered."""
 
 WITH_REDIS = (
     SERVE._replace(name="serve, limits and cache in Redis too", redis=True),
@@ -60,8 +61,6 @@ WITH_REDIS = (
          {"LECTERN_API_PROCESSES": "2"}, redis=True),
 )
 OTHERS = (
-    # Not offered: each process would give every client the whole limit. It shows what one count in shared memory would be worth.
-    Kind("granian, 2 processes, 4 threads, limits apart", _granian("wsgi", 2, _APP, "--blocking-threads", "4")),
     Kind("gunicorn gthread, 1 process, 4 threads",
          (sys.executable, "-m", "gunicorn", "-k", "gthread", "-w", "1", "--threads", "4", "--keep-alive", "75", "--log-level", "error",
           "-b", "127.0.0.1:PORT", _APP)),

@@ -5,7 +5,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psycopg2
@@ -209,6 +209,29 @@ def test_the_background_sends_and_sweeps_and_outlives_its_connection(office: Off
     begun = time.monotonic()
     assert not [thread for thread in threading.enumerate() if thread.name == "background"]
     assert time.monotonic() - begun < 1
+
+
+def test_of_several_processes_one_works_in_the_background_and_the_next_takes_over(office: Office, dsn: str, tmp_path: Path,
+                                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read_api_settings({"LECTERN_DATA": str(tmp_path), "DATABASE_URL": dsn, "SMTP_URL": f"smtp://127.0.0.1:{office.port}"})
+    with ExitStack() as first, ExitStack() as second:
+        first.enter_context(background.running(settings, poll_s=0.02))
+        owe(dsn, "deleted")
+        wait_until(lambda: len(office.taken) == 1)
+        asked, ask = [0], background._is_free
+
+        def counted(file: int) -> bool:
+            asked[0] += 1
+            return ask(file)
+
+        monkeypatch.setattr(background, "_is_free", counted)
+        second.enter_context(background.running(settings, poll_s=0.02))
+        wait_until(lambda: asked[0] > 3)
+        assert rows_of(dsn, """SELECT count(*) FROM pg_stat_activity
+                               WHERE datname = current_database() AND pid <> pg_backend_pid()""") == [(1,)]
+        first.close()
+        owe(dsn, "deleted")
+        wait_until(lambda: len(office.taken) == 2)
 
 
 @pytest.mark.parametrize("url", ["mail.example", "http://mail.example", "smtp://", "smtp://mail.example/x", "smtp://m.example:x", "smtp://m?x"])
