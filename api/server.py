@@ -1,9 +1,7 @@
 """Runs the application in this process until a signal ends it.
 
-More processes an instance are run by a server that forks or spawns them around ``create_app``, such as
-``granian --interface wsgi --workers N --respawn-failed-workers``, behind a proxy that reads requests whole
-(nginx does): set LECTERN_API_PROCESSES to N, by which pool and cache are divided. Limits are counted together, in
-shared memory or in Redis; with Redis any number of instances may stand side by side.
+More processes an instance are run by a server that starts them around ``api.wsgi``, such as granian, behind a proxy
+that reads requests whole (nginx does).
 
 Waitress reads a request whole before a thread takes it, so a client that stops half way holds none;
 it drops header names with underscores, which would pose as a proxy's; and it tells the raw path,

@@ -40,7 +40,8 @@ def running(settings: ApiSettings, poll_s: float = POLL_S) -> Iterator[None]:
         yield
         return
     stop = threading.Event()
-    thread = threading.Thread(target=_run, args=(dsn, sender_of(settings), settings.shared.data, stop, poll_s), name="background", daemon=True)
+    thread = threading.Thread(target=_run, args=(dsn, sender_of(settings), settings.shared.data, stop, poll_s), name="background",
+                              daemon=True)
     thread.start()
     try:
         yield

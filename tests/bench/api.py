@@ -32,7 +32,7 @@ from api.auth.passwords import Hashing
 from api.auth.sessions import tag_of
 from builder.embedded import ensure
 from builder.migrate import migrate
-from tests.api import redises
+from tests.api import redises, tally_files
 from tests.bench import api_servers
 from tests.bench.api_servers import Kind, running
 from tests.bench.measure import Row, report, row
@@ -83,6 +83,7 @@ def main() -> None:
         folder = Path(tempfile.mkdtemp(prefix="lectern-bench-"))
         stack.callback(shutil.rmtree, folder)
         folder.chmod(0o755)
+        stack.enter_context(tally_files.removed(folder / "data"))
         server = stack.enter_context(ensure(folder / "database", keeper=True))
         migrate(server.dsn)
         fill(server.dsn, args.peers)

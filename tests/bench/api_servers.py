@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -46,10 +47,10 @@ class Kind(NamedTuple):
 
 def _granian(interface: str, workers: int, target: str, *more: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "granian", "--interface", interface, "--workers", str(workers), "--no-access-log",
-            "--log-level", "error", "--host", "127.0.0.1", "--port", "PORT", *more, target)
+            "--log-level", "error", "--host", "127.0.0.1", "--port", "PORT", *more, *(("--factory",) if target == _APP else ()), target)
 
 
-_APP = "tests.bench.api_app:app"
+_APP = "api.wsgi:application"
 SERVE = Kind("serve (waitress, 1 process, 4 threads)", (sys.executable, "build.py", "serve"))
 ALONE = (SERVE, Kind("granian, 1 process, 4 threads", _granian("wsgi", 1, _APP, "--blocking-threads", "4")),
          Kind("granian, 2 processes, 4 threads", _granian("wsgi", 2, _APP, "--blocking-threads", "4"), {"LECTERN_API_PROCESSES": "2"}))
@@ -63,7 +64,7 @@ WITH_REDIS = (
 OTHERS = (
     Kind("gunicorn gthread, 1 process, 4 threads",
          (sys.executable, "-m", "gunicorn", "-k", "gthread", "-w", "1", "--threads", "4", "--keep-alive", "75", "--log-level", "error",
-          "-b", "127.0.0.1:PORT", _APP)),
+          "-b", "127.0.0.1:PORT", f"{_APP}()")),
 )
 
 
@@ -85,6 +86,9 @@ def peers(folder: Path, scratch: Path) -> tuple[Kind, ...]:
 def running(kind: Kind, port: int, env: Mapping[str, str], redis_url: str | None) -> Iterator[psutil.Process]:
     """*kind* on *port* while the block runs; it, and all that it started, is killed at the end."""
     env = {**env, **kind.env}
+    metrics = tempfile.TemporaryDirectory(prefix="lectern-bench-metrics-")
+    if "LECTERN_API_PROCESSES" in env:
+        env["PROMETHEUS_MULTIPROC_DIR"] = metrics.name
     if kind.redis and redis_url:
         env["REDIS_URL" if kind.ours else "PEER_LIMITS"] = redis_url
     process = subprocess.Popen([part.replace("PORT", str(port)) for part in kind.command], cwd=TOP, env=env,
@@ -99,6 +103,7 @@ def running(kind: Kind, port: int, env: Mapping[str, str], redis_url: str | None
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        metrics.cleanup()
 
 
 def _answers(port: int) -> bool:
