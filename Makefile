@@ -1,6 +1,6 @@
 # What a person runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak chaos lint bench bench-api soak-api fuzz audit-deps messages screenshots lock wheel clean
+.PHONY: help demo dev test soak chaos lint bench bench-api sim soak-api fuzz audit-deps messages screenshots lock wheel clean
 
 PY := .venv/bin/python
 VENV := .ci/venv
@@ -44,6 +44,10 @@ bench-api: ## the API's overlay from database and cache, beside peers (ARGS="--p
 	@$(VENV) test,bench
 	@"$(PY)" -m tests.bench.api $(ARGS)
 	@exec "$(PY)" -m tests.bench.api_costs
+
+sim: ## a day of a million students through the tiers, samples of it through a real Varnish (ARGS="--students N --seed N"); needs varnish, wrk
+	@$(VENV) test,lint
+	@exec "$(PY)" -m tests.sim $(ARGS)
 
 soak-api: ## half an hour of students while database, Redis and clients fail (ARGS="--minutes N --seed N")
 	@$(VENV) test,lint
