@@ -19,7 +19,7 @@ def pages(site: Site) -> Iterator[Page]:
         yield Page(Path("/.well-known/security.txt"), SECURITY, [keys.SITE], "", _security(site))
     # With a slash, as every page's address ends; without it, as the W3C writes it, it is found too.
     head = Head(site.words.gettext("Moved"), site.words.gettext("This page has moved."), noindex=True)
-    yield Page(Path("/.well-known/change-password/"), CHANGE_PASSWORD, [keys.SITE], "", Retired(Path("/account/")), head)
+    yield Page(Path("/.well-known/change-password/"), CHANGE_PASSWORD, [keys.SITE], "", Retired(Path("/account/settings/")), head)
 
 
 def _security(site: Site) -> str:

@@ -75,6 +75,7 @@ async function open() {
   const { account } = await ask("/auth/session");
   if (!account) {
     reveal(name === "own" ? "stranger" : "nobody");
+    top.querySelector("[data-for=nobody] a").search = `?next=${encodeURIComponent(location.pathname)}`;
     if (name === "own") await listWays(top.querySelector("[data-ways]"), nextPath());
     return;
   }

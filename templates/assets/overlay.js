@@ -53,9 +53,11 @@ async function draw(overlay) {
   const now = shown;
   const [marks] = await Promise.all([import("{{ asset('overlay_marks.js') }}"), styled()]);
   const left = location.pathname === "/" ? await (await import("{{ asset('overlay_begun.js') }}")).begun(begun) : null;
+  const own = overlay && batch && !video ? await import("{{ asset('overlay_batch.js') }}") : null;
   if (shown !== now || whose().tag !== now) return;
   clear();
   drawn = [...marks.mark(here, overlay), ...marks.markBatch(overlay?.batch), ...(left?.() ?? [])];
+  if (own) drawn.push(...own.enrolment(Number(batch), overlay.enrolled.includes(Number(batch))));
   if (player) await drawLecture(here[video], overlay, marks);
 }
 

@@ -2,7 +2,7 @@
 import { _ } from "{{ asset('words.js') }}";
 
 export const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
-const KEPT = "lectern:speed"; // in this browser
+const KEPT = "lectern.speed"; // in this browser
 
 export function bar(player) {
   const line = document.createElement("div");

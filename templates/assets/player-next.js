@@ -1,8 +1,8 @@
 // The end of a lecture: the next one of the batch is offered. It begins by itself only for who chose that here.
 import { _ } from "{{ asset('words.js') }}";
 
-const CHOSEN = "lectern:next"; // in this browser
-const GOES = "lectern:go"; // in this tab, from one lecture to the next
+const CHOSEN = "lectern.next"; // in this browser
+const GOES = "lectern.go"; // in this tab, from one lecture to the next
 const PAUSE_MS = 5000;
 
 // True once, on the page that the last lecture's end led to.

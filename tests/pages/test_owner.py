@@ -52,7 +52,7 @@ def test_security_txt_names_contacts_and_the_day_that_was_set(site: Built) -> No
     assert site.objects()["/.well-known/security.txt"].status == 410
 
 
-def test_password_managers_are_led_to_the_account_and_other_hidden_names_stay_hidden(site: Built, tmp_path: Path) -> None:
+def test_password_managers_are_led_to_where_it_is_changed_and_other_hidden_names_stay_hidden(site: Built, tmp_path: Path) -> None:
     site.build(site=TOLD)
     with closing(SQLiteStore(tmp_path / "served.db")) as store:
         store.put(Put(thing) for thing in site.objects().values())
@@ -60,7 +60,7 @@ def test_password_managers_are_led_to_the_account_and_other_hidden_names_stay_hi
         origin = Origin(store, page_headers(https=True))
         for address in ("/.well-known/change-password", "/.well-known/change-password/"):
             answer = ask(origin, address)
-            assert (answer.status, answer.headers["location"]) == (302, "/account/")
+            assert (answer.status, answer.headers["location"]) == (302, "/account/settings/")
         assert ask(origin, "/.well-known/security.txt").text.startswith("Contact: mailto:")
         assert {ask(origin, path).status for path in ("/a/.well-known/x", "/.well-known/.x", "/.env")} == {404}
 

@@ -40,7 +40,7 @@ def log_in(page: Page, who: Account, password: str = PASSWORD) -> None:
     """By the form, as a person does."""
     page.goto("/account/")
     page.get_by_label("E-mail address").fill(who.email)
-    page.get_by_label("Password").fill(password)
+    page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Log in", exact=True).click()
     expect(page.get_by_text("You are logged in as")).to_be_visible()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.web.conftest import Heard, Live
-from tests.web.students import account, hide, lectures, log_in, log_out, places, until, watch, writes_of
+from tests.web.students import PASSWORD, account, hide, lectures, log_in, log_out, places, until, watch, writes_of
 
 Open = Callable[..., BrowserContext]
 
@@ -111,13 +111,14 @@ def test_log_out_clears_and_the_next_student_sees_nothing_by_the_back_button_eit
     page.goto(address)
     page.get_by_role("button", name="Keep this lecture").click()
     watch(page, 777)
+    page.evaluate("localStorage.setItem('lectern.speed', '1.5'); sessionStorage.setItem('lectern.go', '/')")
     second_tab.goto(address)
     expect(second_tab.get_by_role("button", name="Kept")).to_be_visible()
     expect(second_tab.get_by_text("You stopped at 12:57.")).to_be_visible()
     log_out(page)
     until(lambda: places(site, ada) == {video: (777, False)})  # nothing was lost by it
     expect(second_tab.locator(".mine, .stopped, .mark")).to_have_count(0)
-    assert page.evaluate("Object.keys(localStorage).filter((name) => name.startsWith('lectern.'))") == []
+    assert page.evaluate("[localStorage, sessionStorage].flatMap((store) => Object.keys(store))") == []
     page.go_back()
     expect(page.locator("h1")).to_be_visible()
     expect(page.locator(".mine, .stopped, .mark")).to_have_count(0)
@@ -240,3 +241,56 @@ def test_hundreds_of_places_of_a_long_time_offline_are_told_in_parts(page: Page,
     until(lambda: sent, page)
     assert len(sent[0]) < 60_000
     assert max(entry["video"] for entry in json.loads(sent[0])["videos"]) == 10_699  # the newest are kept, the oldest left
+
+
+def test_a_student_joins_a_batch_after_the_log_in_and_leaves_it(open_context: Open, site: Live, heard: Heard) -> None:
+    who = account(site)
+    ((batch, slug),) = site.sql("SELECT id, slug FROM catalog.batch ORDER BY id LIMIT 1")
+    page = open_context().new_page()
+    page.goto(f"/batches/{slug}/")
+    page.get_by_role("link", name="Enrol in this batch").click()
+    page.get_by_label("E-mail address").fill(who.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log in", exact=True).click()
+    page.wait_for_url(f"**/batches/{slug}/")  # where they came from
+    page.get_by_role("button", name="Enrol in this batch").click()
+    expect(page.get_by_text("You are enrolled.")).to_be_visible()
+    assert site.sql("SELECT batch_id FROM student.enrolment WHERE account_id = %s", who.id) == [(batch,)]
+    page.reload()
+    page.get_by_role("button", name="Leave this batch").click()
+    expect(page.get_by_role("button", name="Enrol in this batch")).to_be_visible()
+    assert site.sql("SELECT batch_id FROM student.enrolment WHERE account_id = %s", who.id) == []
+    log_out(page)
+    page.goto(f"/batches/{slug}/")
+    expect(page.get_by_role("link", name="Enrol in this batch")).to_be_visible()
+    assert (heard.errors, heard.elsewhere) == ([], [])
+
+
+def test_a_gated_batch_says_who_enrols_and_is_not_left_by_one_slip(open_context: Open, site: Live) -> None:
+    who = account(site)
+    ((batch, slug),) = site.sql("UPDATE catalog.batch SET gated = true WHERE id = (SELECT max(id) FROM catalog.batch) RETURNING id, slug")
+    site.publish()
+    try:
+        page = open_context().new_page()
+        page.goto(f"/batches/{slug}/")
+        expect(page.get_by_text("An editor enrols who may watch this batch.")).to_be_visible()
+        log_in(page, who)
+        page.goto(f"/batches/{slug}/")
+        expect(page.locator(".mine span")).to_have_text("An editor enrols who may watch this batch.")
+        expect(page.get_by_role("button", name="Enrol in this batch")).to_be_hidden()
+        site.sql("INSERT INTO student.enrolment (account_id, batch_id) VALUES (%s, %s)", who.id, batch)
+        site.sql("UPDATE student.account SET revision = revision + 1 WHERE id = %s", who.id)
+        log_out(page)
+        log_in(page, who)
+        page.goto(f"/batches/{slug}/")
+        expect(page.get_by_text("You are enrolled.")).to_be_visible()
+        leave = page.get_by_role("button", name="Leave this batch")
+        leave.click()
+        expect(page.get_by_text("Only an editor can enrol you again.")).to_be_visible()
+        assert site.sql("SELECT batch_id FROM student.enrolment WHERE account_id = %s", who.id) == [(batch,)]
+        leave.click()
+        expect(leave).to_be_hidden()
+        assert site.sql("SELECT batch_id FROM student.enrolment WHERE account_id = %s", who.id) == []
+    finally:
+        site.sql("UPDATE catalog.batch SET gated = false WHERE id = %s", batch)
+        site.publish()

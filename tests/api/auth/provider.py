@@ -69,6 +69,9 @@ class FakeProvider:
                 "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["RS256", "HS256", "none"],
                 "code_challenge_methods_supported": ["S256"], "authorization_response_iss_parameter_supported": self.told_issuer == "",
                 **self.metadata})
+        if path == "/authorize":  # the person there agrees at once
+            start("302 Found", [("Location", self.authorize(f"{self.issuer}{path}?{environ['QUERY_STRING']}"))])
+            return [b""]
         if path == "/keys":
             return _say(start, {"keys": [self.key.as_dict(private=False)]})
         if path == "/token":
