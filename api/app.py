@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
 
-from api import cache, compression, errors, limits, logs, metrics, openapi, ops, origins, playback, pool, security
+from api import cache, compression, errors, limits, logs, metrics, openapi, ops, origins, playback, pool, security, vitals
 from api.auth import opening as auth
 from api.auth.routes import blueprint as auth_routes
 from api.desk import hook
@@ -72,6 +72,7 @@ def create_app(settings: ApiSettings, store: Store | None = None) -> Flask:
     ops.init_app(app, checks)
     for blueprint in (openapi.blueprint(), auth_routes, me_routes, playback_routes):
         app.register_blueprint(blueprint)
+    vitals.init_app(app, measured.registry)
     if shared.desk:
         hook.init_app(app, settings.hook_secret)
         app.register_blueprint(desk_routes)

@@ -46,20 +46,24 @@ class Description:
     upload: str
     matched: bool
     signed: tuple[str, ...]
+    anonymous: bool
 
 
 def describe(*, summary: str, body: type | None = None, query: type | None = None,
              answers: Mapping[int, type | None] | None = None, beacon: bool = False, session: bool = False,
-             media: str = "", upload: str = "", matched: bool = False, signed: tuple[str, ...] = ()) -> Callable[[F], F]:
+             media: str = "", upload: str = "", matched: bool = False, signed: tuple[str, ...] = (),
+             anonymous: bool = False) -> Callable[[F], F]:
     """Say what a route reads and answers with; each route below /api/ has this.
 
     *answers* maps a status to the type of its JSON: None is a problem from 400 on, and no body below.
     *beacon*: the body may come as text/plain too. *session*: only for who is signed in, which adds 401
     and, for unsafe methods, 403. *media*: what an answer is that is neither JSON nor HTML.
     *upload*: the body is a file, and what it is called there. *matched*: If-Match must name what the asker saw, which adds
-    428. *signed*: no browser asks, and these headers prove who does; no form's token is needed.
+    428. *signed*: no browser asks, and these headers prove who does; no form's token is needed. *anonymous*: it changes nobody's data and reads no
+    cookie, so no token is needed either; it is asked from our own pages all the same.
     """
-    made = Description(summary, body, query, dict(answers or {200: None}), beacon, session, media, upload, matched, signed)
+    made = Description(summary, body, query, dict(answers or {200: None}), beacon, session, media, upload, matched, signed,
+                       anonymous)
 
     def mark(view: F) -> F:
         setattr(view, _MARK, made)
@@ -182,7 +186,7 @@ def _of_path(rule: Rule) -> list[dict[str, Any]]:
 
 
 def _of_headers(method: str, said: Description) -> list[dict[str, Any]]:
-    if method == "GET":
+    if method == "GET" or said.anonymous:
         return []
     if said.signed:
         return [_header(name, required=True) for name in said.signed]

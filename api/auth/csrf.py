@@ -4,7 +4,7 @@ First where the request comes from: ``Sec-Fetch-Site``, which older Safari and p
 else ``Origin``, else ``Referer``; where all are missing it is refused. And a token always, made from the
 cookie: in the header ``X-CSRF-Token``, or, since ``navigator.sendBeacon`` sends no header, as the body's
 member ``csrf``. OWASP ASVS 5.0, 3.5.1. A route that is asked by no browser but by who holds a secret, and signs
-each request with it, takes no cookie and so needs none of it.
+each request with it, takes no cookie and so needs none of it. One that reads no cookie and changes nobody's data needs no token.
 """
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ def check() -> Response | None:
         return None
     if not _from_here():
         return problem(403, "This was asked from another site, or by a browser that does not say from where.")
+    if _is_anonymous():
+        return None
     token = cookie()
     if not token or not hmac.compare_digest(_given().encode("utf-8", "replace"), token_of(token).encode()):
         return problem(403, f"The form's token is missing or old: ask GET /api/v1/auth/session for it, then send it as {HEADER}.")
@@ -55,6 +57,11 @@ def token_of(cookie: str) -> str:
 def _is_signed() -> bool:
     said = description_of(current_app.view_functions[request.endpoint]) if request.endpoint else None
     return said is not None and bool(said.signed)
+
+
+def _is_anonymous() -> bool:
+    said = description_of(current_app.view_functions[request.endpoint]) if request.endpoint else None
+    return said is not None and said.anonymous
 
 
 def _from_here() -> bool:

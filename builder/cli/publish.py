@@ -94,7 +94,7 @@ def watch() -> None:
     \b
     Example: LECTERN_CDN=varnish LECTERN_VARNISH_URL=http://10.0.0.5:6081 python build.py watch
     """
-    from builder import worker
+    from builder import exporter, worker
     from builder.processes import processes
     from edge.cdn import open_purgers
     from edge.store import open_store
@@ -106,6 +106,8 @@ def watch() -> None:
         store = opened.enter_context(closing(open_store(settings.store)))
         purgers = open_purgers(settings)
         beside = _desk(settings, dsn, store, purgers, opened) if settings.desk else ()
+        if settings.worker_metrics_port:
+            opened.callback(exporter.serve(dsn, store, settings.listen, settings.worker_metrics_port))
         worker.run(dsn, store, site, settings.profile, processes, purgers, lambda: click.echo("watching"), beside)
 
 

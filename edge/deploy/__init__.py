@@ -15,6 +15,8 @@ TARGETS: dict[str, str] = {
     "kubernetes": "edge.deploy.kubernetes",
     "systemd": "edge.deploy.systemd",
     "compose": "edge.deploy.compose",
+    "prometheus": "edge.deploy.prometheus",
+    "grafana": "edge.deploy.grafana",
 }
 """Each target and its package, whose `files` makes what DIR is to hold."""
 
