@@ -59,8 +59,8 @@ def describe(*, summary: str, body: type | None = None, query: type | None = Non
     *beacon*: the body may come as text/plain too. *session*: only for who is signed in, which adds 401
     and, for unsafe methods, 403. *media*: what an answer is that is neither JSON nor HTML.
     *upload*: the body is a file, and what it is called there. *matched*: If-Match must name what the asker saw, which adds
-    428. *signed*: no browser asks, and these headers prove who does; no form's token is needed. *anonymous*: it changes nobody's data and reads no
-    cookie, so no token is needed either; it is asked from our own pages all the same.
+    428. *signed*: no browser asks, and these headers prove who does; no form's token is needed. *anonymous*: it changes nobody's data
+    and reads no cookie, so no token is needed either; it is asked from our own pages all the same.
     """
     made = Description(summary, body, query, dict(answers or {200: None}), beacon, session, media, upload, matched, signed,
                        anonymous)

@@ -29,7 +29,7 @@ _CLS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0)
 blueprint = Blueprint("vitals", __name__, url_prefix="/api/v1")
 
 
-class Seen(bodies.Body):
+class Seen(bodies.Body, frozen=True):
     """One page view. A browser that measures one of them not leaves it out."""
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""Alerts and what they mean: the guide's and our own. `config prometheus` writes them as rules; each is a paragraph of docs/operations.md."""
+"""When somebody is told: the guide's alerts and our own. `config prometheus` writes them; each is a paragraph of docs/operations.md."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -41,7 +41,8 @@ _EDGE_HITS, _EDGE_MISSES = _rate("varnish_main_cache_hit"), _rate("varnish_main_
 
 ALERTS = (
     Alert("LecternSlowAnswers",
-          f"histogram_quantile(0.99, sum by (le) (rate(lectern_request_seconds_bucket[5m]))) > {RESPONSE_S} and {_ANSWERS} > {FEW_A_SECOND}",
+          f"histogram_quantile(0.99, sum by (le) (rate(lectern_request_seconds_bucket[5m]))) > {RESPONSE_S} "
+          f"and {_ANSWERS} > {FEW_A_SECOND}",
           "5m", "page", "One answer of the API in a hundred takes longer than {{ $value | humanizeDuration }}."),
     Alert("LecternErrors",
           f"{_FAULTS} / {_ANSWERS} > {ERROR_SHARE}",
@@ -61,7 +62,7 @@ ALERTS = (
           "15m", "ticket", "The edge answers only {{ $value | humanizePercentage }} from what it holds."),
     Alert("LecternPool",
           f"lectern_pool_in_use / lectern_pool_share > {POOL_SHARE}",
-          "2m", "page", "{{ $labels.instance }} has lent {{ $value | humanizePercentage }} of its connections to the {{ $labels.server }}."),
+          "2m", "page", "{{ $labels.instance }} has lent {{ $value | humanizePercentage }} of its connections ({{ $labels.server }})."),
     Alert("LecternPublishLag",
           f"lectern_publish_lag_seconds > {LAG_S} and lectern_on_hold == 0",
           "1m", "page", "An edit has waited for {{ $value | humanizeDuration }}."),

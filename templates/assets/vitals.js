@@ -36,8 +36,8 @@ function kind() {
   return !slug || slug === "page" || page ? "list" : KINDS[folder];
 }
 
-addEventListener("visibilitychange", () => {
-  if (told || document.visibilityState !== "hidden") return;
+document.addEventListener("visibilitychange", () => {
+  if (told || !document.hidden) return;
   told = true;
   const body = { kind: kind() };
   if (lcp !== null) body.lcp_ms = Math.min(Math.round(lcp), 60000);

@@ -42,8 +42,10 @@ def test_a_page_view_is_counted_by_its_kind(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(("body", "status"), [
-    ({"kind": "admin"}, 422), ({"kind": "video", "lcp_ms": 1e9}, 422), ({"kind": "video", "lcp_ms": -1}, 422), ({"kind": "video", "cls": 11}, 422),
-    ({"kind": "video", "url": "/videos/x/"}, 422), ({"kind": "video", "account": 7}, 422), ({}, 422), ("{", 400), ('{"kind": "video", "cls": NaN}', 400),
+    ({"kind": "admin"}, 422), ({"kind": "video", "lcp_ms": 1e9}, 422), ({"kind": "video", "lcp_ms": -1}, 422),
+    ({"kind": "video", "cls": 11}, 422),
+    ({"kind": "video", "url": "/videos/x/"}, 422), ({"kind": "video", "account": 7}, 422), ({}, 422), ("{", 400),
+    ('{"kind": "video", "cls": NaN}', 400),
     (json.dumps({"kind": "video", "cls": 0.1}) + " " * 600, 413)])
 def test_what_is_no_page_view_makes_no_series(app: Flask, body: Any, status: int) -> None:
     assert sent(app, body) == status

@@ -1,8 +1,10 @@
 """The worker's metrics say how publishing stands, and that they cannot where the database is away."""
 from __future__ import annotations
 
+import re
 import urllib.request
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -67,7 +69,7 @@ def test_a_refresh_that_ran_no_more_is_seen(full: Built) -> None:
 
 def test_a_store_that_answers_no_more_is_a_lost_fence_though_it_once_was_on(full: Built) -> None:
     class Gone(Memory):
-        def head(self, key: object) -> None:  # type: ignore[override]
+        def head(self, key: object) -> None:
             raise StoreError("no answer")
 
     assert told(full)["lectern_fence", "on"] == 1
@@ -77,6 +79,12 @@ def test_a_store_that_answers_no_more_is_a_lost_fence_though_it_once_was_on(full
 def test_a_database_that_is_away_is_told_and_nothing_else_is_made_up(full: Built) -> None:
     found = told(full, dsn=make_dsn(full.dsn, dbname="there_is_none"))
     assert {name: value for (name, *_), value in found.items() if name.startswith("lectern_")} == {"lectern_database_up": 0}
+
+
+def test_every_metric_is_told_of_a_site_that_has_what_it_speaks_of(full: Built) -> None:
+    full.sql("INSERT INTO live.debt (kind, release, cdn, what) VALUES ('purge', 1, 'fastly', '{a}')")
+    named = set(re.findall(r'"(lectern_\w+)"', Path(exporter.__file__).read_text()))
+    assert {name for (name, *_) in told(full) if name.startswith("lectern_")} == named
 
 
 def test_a_port_that_is_taken_is_named(full: Built) -> None:

@@ -75,7 +75,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         Panel("Waiting and owed", "short", (("lectern_changes_waiting", "changes"), ("lectern_debts", "{{kind}}"),
                                             ("lectern_mail_owed", "mails"))),
         Panel("Purges overdue", "s", (("lectern_purge_overdue_seconds", "{{cdn}}"),)),
-        Panel("Listener and fence", "short", (('lectern_listener{state="listening"}', "hears"), ('lectern_fence{state="lost"}', "store away"),
+        Panel("Listener and fence", "short", (
+            ('lectern_listener{state="listening"}', "hears"), ('lectern_fence{state="lost"}', "store away"),
                                               ("lectern_on_hold", "on hold"), ("lectern_database_up", "database"))),
         Panel("What needs a person", "short", (("lectern_alarms", "alarms"), ("lectern_drift_pages", "drift"),
                                                ("lectern_pages_set_aside", "set aside"), ("lectern_receipts_unseen", "not seen"))),
