@@ -132,7 +132,8 @@ def _refresh(connection: Connection) -> Iterator[Metric]:
     yield _one("lectern_refresh_due", "Addresses that refresh should have asked an hour ago", due)
     yield _one("lectern_refresh_last_answer_seconds", "Since refresh last had a clear answer", last_s)
     yield _one("lectern_refresh_behind_ratio",
-               f"Videos without a clear answer for a day, of all; `status` has an alarm above {BEHIND_SHARE}", behind / known if known else 0)
+               f"Videos without a clear answer for a day, of all; `status` has an alarm above {BEHIND_SHARE}",
+               behind / known if known else 0)
 
 
 def _ask(connection: Connection, query: str) -> list[tuple[Any, ...]]:
