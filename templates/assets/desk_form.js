@@ -27,7 +27,8 @@ export function form(kind, id, names, changed) {
   const controls = {};
   const errors = made("div", { class: "errors", role: "alert", tabindex: "-1", hidden: true });
   const fields = OF[kind].filter((name) => id !== null || name !== "videos").map(field);
-  const element = made("form", { class: "thing", novalidate: true, onsubmit: (event) => event.preventDefault() }, errors, kind === "video" && pasted(), fields);
+  const element = made("form", { class: "thing", novalidate: true, onsubmit: (event) => event.preventDefault() }, errors, fields);
+  if (kind === "video") fields[id === null ? 0 : OF.video.indexOf("sources")].before(pasted());
 
   function field(name) {
     const at = `f-${name}`;

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
 from threading import Thread
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from tests.web.conftest import DEMO, TOP, Live, serving, until
 from tests.web.students import _CHEAP, PASSWORD
 
 WAIT_S = 15.0
+AXE = files("axe_playwright_python") / "axe.min.js"
 
 
 class Desk(NamedTuple):
@@ -66,7 +68,7 @@ class Desk(NamedTuple):
 
     def account(self, name: str, role: str = "editor") -> str:
         """A new account's address, whose password is PASSWORD."""
-        email = f"{name.lower()}-{time.time_ns()}@school.example"
+        email = f"{role}-{time.time_ns()}@school.example"
         self.live.sql("INSERT INTO student.account (email, name, password, role) VALUES (%s, %s, %s, %s)",
                       email, name, _CHEAP.hash(PASSWORD), role)
         return email
@@ -169,6 +171,21 @@ class Editor:
         """Presses the strong button, and sees it go to the edge."""
         self.page.locator(".publish .strong").click()
         self.sees_it_live()
+
+    def harmless(self) -> bool:
+        """Whether nothing that somebody wrote became an element or ran."""
+        return bool(self.page.evaluate(
+            "document.title !== 'taken' && !document.querySelector('img[src=x], [onerror], [href^=\"javascript:\" i]')"))
+
+    def axe(self) -> list[str]:
+        """What axe-core finds on the page as it stands, light and dark: the rule, and where."""
+        self.page.evaluate(AXE.read_text())
+        found: list[str] = []
+        for theme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
+            self.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            found += self.page.evaluate("""async (rules) => (await axe.run(document, rules)).violations.map((one) =>
+                `${location.pathname} ${one.id}: ${one.nodes.slice(0, 5).map((node) => node.target.join(" ")).join(", ")}`)""", rules)
+        return found
 
     def sees_it_live(self) -> None:
         """The way shown live ends at the edge."""

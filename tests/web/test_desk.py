@@ -1,7 +1,9 @@
 """Editors at the desk, in real browsers on the real stack: what they do ends at the page that readers get through Varnish."""
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
@@ -189,3 +191,209 @@ def test_several_are_published_and_withdrawn_at_once(desk: Desk, editor: Open) -
     page.get_by_role("button", name="Withdraw").click()
     expect(page.locator(".done-head")).to_contain_text("Withdrawn")
     desk.eventually(lambda: [desk.reads(path) for path in paths] == ["410"] * 3)
+
+
+def test_the_site_goes_back_to_a_release_and_on_again(desk: Desk, editor: Open) -> None:
+    video, path = desk.lecture("Before the mistake")
+    ada = editor("Ada", "admin")
+    page = ada.opens("/desk/releases/")
+    release = int(page.locator("tbody th").first.inner_text().replace(",", ""))
+    desk.live.sql("UPDATE catalog.video SET title = 'The mistake' WHERE id = %s", video)
+    desk.shows(path, "The mistake")
+    page.reload()
+    page.get_by_role("button", name=f"Back to release {release} …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Take the site back").click()
+    expect(page.get_by_text("publishing is on hold")).to_be_visible(timeout=20_000)
+    desk.shows(path, "Before the mistake")
+    page.get_by_role("button", name="Publish again …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Publish again").click()
+    expect(page.get_by_text("publishing is on hold")).to_be_hidden(timeout=20_000)
+    desk.shows(path, "The mistake")
+
+
+def test_of_500_rows_with_three_bad_ones_nothing_is_lost(desk: Desk, editor: Open, tmp_path: Path) -> None:
+    bad = (7, 250, 499)
+    batch = desk.one("SELECT slug FROM catalog.batch WHERE id = (SELECT max(id) FROM catalog.batch)")
+    with (tmp_path / "many.csv").open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["title", "slug", "batch", "duration_s", "status"])
+        out.writerows([f"Bulk {n}", f"bulk-{n}", batch, "long" if n in bad else 60 + n, "published"] for n in range(500))
+    eve = editor()
+    page = eve.opens("/desk/files/")
+    page.get_by_label("File", exact=True).set_input_files(tmp_path / "many.csv")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator(".told .reach")).to_contain_text("497 new, 3 refused", timeout=30_000)
+    expect(page.locator(".told .warning li")).to_have_count(3)
+    assert desk.one("SELECT count(*) FROM catalog.video WHERE slug LIKE 'bulk-%%'") == 0
+    page.get_by_role("button", name="Import the good rows").click()
+    expect(page.get_by_role("heading", name="Done")).to_be_visible(timeout=30_000)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="The refused rows as a file").click()
+    refused = Path(download.value.path()).read_text()
+    assert [f"bulk-{n}" in refused for n in bad] == [True] * 3
+    (tmp_path / "mended.csv").write_text(refused.replace("long", "99"))
+    page.get_by_label("File", exact=True).set_input_files(tmp_path / "mended.csv")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator(".told .reach")).to_contain_text("3 new")
+    page.get_by_role("button", name="Import the good rows").click()
+    expect(page.get_by_role("heading", name="Done")).to_be_visible()
+    assert desk.one("SELECT count(*) FROM catalog.video WHERE slug LIKE 'bulk-%%'") == 500
+    desk.shows("/videos/bulk-499/", "Bulk 499")
+
+
+def test_a_session_that_ended_loses_nothing_of_what_was_typed(desk: Desk, editor: Open) -> None:
+    video, path = desk.lecture("Typed on")
+    eve = editor()
+    page = eve.opens(f"/desk/#{video}")
+    expect(page.locator("#f-title")).to_have_value("Typed on")
+    desk.live.sql("DELETE FROM student.session WHERE account_id = (SELECT id FROM student.account WHERE email = %s)", eve.email)
+    page.locator("#f-title").fill("Typed on, through a log-in")
+    eve.logs_in()
+    eve.saved()
+    eve.publishes()
+    assert "Typed on, through a log-in" in desk.reads(path)
+
+
+def test_what_was_typed_is_there_after_a_reload_and_discarded_by_a_deed(desk: Desk, editor: Open) -> None:
+    video, _ = desk.lecture("A draft stays")
+    eve = editor()
+    page = eve.opens(f"/desk/#{video}")
+    page.locator("#f-title").fill("A draft stays, changed")
+    eve.saved()
+    page.reload()
+    expect(page.locator("#f-title")).to_have_value("A draft stays, changed")
+    page.get_by_role("button", name="Discard the draft").click()
+    expect(page.locator("#f-title")).to_have_value("A draft stays")
+
+
+def test_what_is_wrong_is_said_at_the_top_and_beside_the_field(desk: Desk, editor: Open) -> None:
+    video, _ = desk.lecture("With a fault")
+    eve = editor()
+    page = eve.opens(f"/desk/#{video}")
+    page.locator("#f-picture_url").fill("no address")
+    eve.saved()
+    page.locator(".publish .strong").click()
+    expect(page.locator(".thing > .errors")).to_be_focused()
+    expect(page.locator("#f-picture_url-error")).to_contain_text("https://")
+    expect(page.locator("#f-picture_url")).to_have_value("no address")
+    page.locator(".thing > .errors a").click()
+    expect(page.locator("#f-picture_url")).to_be_focused()
+
+
+def test_a_lecture_is_found_edited_and_published_by_keys_alone(desk: Desk, editor: Open) -> None:
+    _, path = desk.lecture("Only keys here")
+    eve = editor()
+    page = eve.opens("/desk/")
+    expect(page.locator(".things a").first).to_be_visible()
+    keys = page.keyboard
+    keys.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Publish")
+    keys.press("Escape")
+    keys.press("/")
+    keys.type("Only keys")
+    expect(page.locator(".things a")).to_have_count(1)
+    page.locator("#q").press("Tab")
+    keys.press("j")
+    keys.press("Enter")
+    expect(page.locator("#thing-title")).to_be_focused()
+    for _ in range(60):
+        keys.press("Tab")
+        if page.evaluate("document.activeElement.id") == "f-title":
+            break
+    keys.press("End")
+    keys.type(", and edited")
+    eve.saved()
+    keys.press("Control+Enter")
+    eve.sees_it_live()
+    assert "Only keys here, and edited" in desk.reads(path)
+
+
+def test_nobody_but_editors_sees_anything(desk: Desk, editor: Open, browser: Browser) -> None:
+    video, _ = desk.lecture("Secret draft", status="draft")
+    sam = editor("Sam", "student")
+    page = sam.context.new_page()
+    page.goto(f"/desk/#{video}")
+    sam.page = page
+    sam.logs_in()
+    expect(page.get_by_text("The desk is for editors.")).to_be_visible()
+    assert "Secret draft" not in page.content()
+    titles = [title for (title,) in desk.live.sql("SELECT title FROM catalog.video UNION SELECT title FROM catalog.batch")]
+    for path in ("", "batches/", "courses/", "subjects/", "instructors/", "history/", "releases/", "files/", "health/"):
+        shown = desk.reads(f"/desk/{path}")
+        assert '<meta name="robots" content="noindex">' in shown
+        assert not any(title in shown for title in titles)
+    assert "/desk/" not in desk.reads("/sitemap.xml") + desk.reads("/")
+
+
+HOSTILE = '"><img src=x onerror="document.title=\'taken\'"><script>document.title="taken"</script>\'{{7*7}}'
+
+
+def test_what_hostile_editors_write_runs_nowhere(desk: Desk, editor: Open) -> None:
+    course = desk.one("INSERT INTO catalog.course (slug, title) VALUES ('hostile', %s) RETURNING id", HOSTILE)
+    desk.live.sql("INSERT INTO catalog.batch (slug, title, course_id, description) VALUES ('hostile', %s, %s, %s)", HOSTILE, course, HOSTILE)
+    desk.live.sql("INSERT INTO catalog.subject (slug, title) VALUES ('hostile', %s)", HOSTILE)
+    desk.live.sql("INSERT INTO catalog.instructor (slug, name) VALUES ('hostile', %s)", HOSTILE)
+    video, path = desk.lecture("Hostile")
+    desk.live.sql("INSERT INTO catalog.caption (video_id, language, kind, body) VALUES (%s, 'en', 'transcript', %s)", video, HOSTILE)
+    mallory = editor(HOSTILE[:80])
+    page = mallory.opens(f"/desk/#{video}")
+    page.locator("#f-title").fill(HOSTILE)
+    for field in ("instructors", "subjects"):
+        page.locator(f"#f-{field}").fill("onerror")
+        page.locator(f"[data-field={field}] .options li").first.click()
+    page.locator("#f-description_markup").select_option("html")
+    page.locator("#f-description").fill(HOSTILE + '<a href="javascript:alert(1)">click</a>')
+    page.locator("#f-licence").fill(HOSTILE)
+    page.get_by_role("button", name="Add a resource").click()
+    page.locator("#f-resources-0-label").fill(HOSTILE)
+    page.locator("#f-resources-0-url").fill("https://x.example/?q=%22onerror=1")
+    expect(page.locator(".shown-as")).to_contain_text("click")
+    mallory.saved()
+    mallory.publishes()
+    for place in ("", "batches/", "courses/", "subjects/", "instructors/"):
+        mallory.opens(f"/desk/{place}?q=onerror")
+        expect(page.locator(".things a").first).to_be_visible()
+        page.locator(".things a").first.click()
+        expect(page.locator("#f-title")).to_have_value(HOSTILE)
+        expect(page.locator(".past .history, .past .empty")).to_be_visible()
+        assert mallory.harmless(), place
+    mallory.opens("/desk/history/")
+    page.locator("summary").first.click()
+    assert mallory.harmless()
+    page.goto(path)
+    assert mallory.harmless()
+    assert "onerror" in desk.reads(path)
+
+
+def test_axe_finds_nothing_in_either_theme(desk: Desk, editor: Open) -> None:
+    ada = editor("Ada", "admin", viewport={"width": 1280, "height": 900})
+    video, _ = desk.lecture("For everybody", status="draft")
+    page = ada.opens(f"/desk/#{video}")
+    page.locator("#f-title").fill("For everybody, changed")
+    page.get_by_role("button", name="Add a recording").click()
+    page.get_by_role("button", name="Add a resource").click()
+    page.get_by_role("button", name="Add captions").click()
+    page.locator("#f-subjects").fill("a")
+    expect(page.locator(".options li").first).to_be_visible()
+    found = ada.axe()
+    page.keyboard.press("Escape")
+    ada.saved()
+    for path in ("/desk/batches/", "/desk/subjects/", "/desk/history/", "/desk/releases/", "/desk/files/", "/desk/health/"):
+        ada.opens(path)
+        expect(page.locator(".things a, .part, .history, .empty, tbody td, .facts-of").first).to_be_visible()
+        if page.locator(".things a").count():
+            page.locator(".things a").first.click()
+            expect(page.locator("#f-title")).to_be_visible()
+        found += ada.axe()
+    page.keyboard.press("?")
+    assert found + ada.axe() == []
+
+
+def test_the_whole_desk_weighs_less_than_100_kb(desk: Desk, editor: Open) -> None:
+    eve = editor()
+    sizes: list[int] = []
+    eve.page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"])
+                if not request.url.startswith(f"{desk.edge.url}/api/") else None)
+    eve.opens("/desk/")
+    expect(eve.page.locator(".things a").first).to_be_visible()
+    assert 10_000 < sum(sizes) < 100_000
