@@ -6,6 +6,7 @@ import { _ } from "{{ asset('words.js') }}";
 // Resolves to the changes to go on with, or null where the editor leaves it. *problem*: {yours, theirs, base}.
 export function choose({ yours, theirs, base }, names) {
   const fields = Object.keys({ ...yours, ...theirs }).filter((name) => name in yours || name in theirs);
+  const heads = [_("Field"), _("Before"), _("Theirs, as it stands now"), _("Yours")];
   return new Promise((done) => {
     let result = null;
     const mine = (name) => name in yours && JSON.stringify(yours[name]) !== JSON.stringify(theirs[name]);
@@ -14,17 +15,17 @@ export function choose({ yours, theirs, base }, names) {
       const side = (which, value, checked) => {
         const input = made("input", { type: "radio", name: `c-${name}`, value: which, checked });
         choices[`${name}.${which}`] = input;
-        return made("td", {}, made("label", {}, input, made("span", { class: "value", dir: "auto" }, shown(name, value, names))));
+        return made("td", { "data-head": heads[which === "theirs" ? 2 : 3] }, made("label", {}, input, made("span", { class: "value", dir: "auto" }, shown(name, value, names))));
       };
       return made("tr", {}, made("th", { scope: "row" }, FIELDS[name] ?? name),
-        made("td", { class: "base" }, made("span", { class: "value", dir: "auto" }, shown(name, base[name], names))),
+        made("td", { class: "base", "data-head": heads[1] }, made("span", { class: "value", dir: "auto" }, shown(name, base[name], names))),
         mine(name) ? [side("theirs", theirs[name] ?? base[name], false), side("yours", yours[name], true)]
-          : [made("td", {}, made("span", { class: "value", dir: "auto" }, shown(name, theirs[name], names))), made("td", {}, "–")]);
+          : [made("td", { "data-head": heads[2] }, made("span", { class: "value", dir: "auto" }, shown(name, theirs[name], names))), made("td", {}, "–")]);
     };
     const box = dialog(_("Somebody else changed this"), made("div", { class: "conflict" },
       made("p", {}, _("Nothing of theirs was overwritten, and nothing of yours is lost. Choose for each field which version goes on.")),
       made("div", { class: "wide", tabindex: "0", role: "region", "aria-label": _("Both versions") }, made("table", {},
-        made("thead", {}, made("tr", {}, [_("Field"), _("Before"), _("Theirs, as it stands now"), _("Yours")].map((title) => made("th", { scope: "col" }, title)))),
+        made("thead", {}, made("tr", {}, heads.map((title) => made("th", { scope: "col" }, title)))),
         made("tbody", {}, fields.map(row)))),
       made("div", { class: "deeds" },
         button(_("Go on with these"), () => {

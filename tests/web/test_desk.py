@@ -330,7 +330,8 @@ HOSTILE = '"><img src=x onerror="document.title=\'taken\'"><script>document.titl
 
 def test_what_hostile_editors_write_runs_nowhere(desk: Desk, editor: Open) -> None:
     course = desk.one("INSERT INTO catalog.course (slug, title) VALUES ('hostile', %s) RETURNING id", HOSTILE)
-    desk.live.sql("INSERT INTO catalog.batch (slug, title, course_id, description) VALUES ('hostile', %s, %s, %s)", HOSTILE, course, HOSTILE)
+    desk.live.sql("INSERT INTO catalog.batch (slug, title, course_id, description) VALUES ('hostile', %s, %s, %s)",
+                  HOSTILE, course, HOSTILE)
     desk.live.sql("INSERT INTO catalog.subject (slug, title) VALUES ('hostile', %s)", HOSTILE)
     desk.live.sql("INSERT INTO catalog.instructor (slug, name) VALUES ('hostile', %s)", HOSTILE)
     video, path = desk.lecture("Hostile")
