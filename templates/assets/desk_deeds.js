@@ -1,11 +1,11 @@
 // What is done seldom to a thing, and with thought: merged, deleted, taken down.
 import { desk } from "{{ asset('desk_api.js') }}";
-import { button, dialog, made, said, tell } from "{{ asset('desk_made.js') }}";
+import { button, dialog, made, said } from "{{ asset('desk_made.js') }}";
 import { pick } from "{{ asset('desk_pick.js') }}";
 import { reach } from "{{ asset('desk_reach.js') }}";
 import { _, ngettext } from "{{ asset('words.js') }}";
 
-// A menu of them. *told*: the thing; `done(published, stays)`, `gone()`, `failed(error)`: what comes of it.
+// A menu of them. *told*: the thing; `done(published, stays)`, `gone(published)`, `failed(error)`: what comes of it.
 export function more(kind, told, after) {
   return made("details", { class: "more" }, made("summary", {}, _("More")), made("div", { class: "deeds" },
     ["subject", "instructor"].includes(kind) && button(_("Merge into another …"), () => merge(kind, told, after)),
@@ -62,13 +62,11 @@ function remove(kind, told, after) {
   sure(_("Delete it?"), _("Its page leaves and its address says so. It can be undone here. What others hang on is not deleted."), _("Delete"), async () => {
     const edit = await desk("POST", "edits", { kind, thing: told.id, deed: "delete" }, { seen: told.etag });
     try {
-      await desk("POST", `edits/${edit.id}/publish`, {}, { seen: edit.etag });
+      after.gone(await desk("POST", `edits/${edit.id}/publish`, {}, { seen: edit.etag }));
     } catch (error) {
       await desk("DELETE", `edits/${edit.id}`, undefined, { seen: edit.etag }).catch(() => {});
       throw error;
     }
-    tell(_("Deleted. History can bring it back."));
-    after.gone();
   });
 }
 

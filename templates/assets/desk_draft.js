@@ -55,7 +55,7 @@ export class Draft {
       return this.edit;
     } catch (error) {
       this.told(error.status === 412 ? "conflict" : "failed", this.edit, error);
-      if (error.status === 0 || error.status >= 500) this.timer = setTimeout(() => this.save().catch(() => {}), AGAIN_MS);
+      if (error.status === 0 || error.status === 429 || error.status >= 500) this.timer = setTimeout(() => this.save().catch(() => {}), AGAIN_MS);
       throw error;
     }
   }

@@ -91,7 +91,7 @@ function show(place, kind, told, changed, mine, after) {
     made("div", { class: "two" }, fields.element,
       made("aside", { class: "publish", "aria-label": _("Publish") }, state, touched,
         made("div", { class: "deeds" }, strong, look, schedule, keep, keepNew, discard, withdraw,
-          told.id !== null && more(kind, told, { failed, done(published, stays) { window.history.replaceState(null, "", `#${stays}`); thing(place, kind, stays, changed, published).then(changed); }, gone: () => { changed(); location.hash = ""; } })),
+          told.id !== null && more(kind, told, { failed, done(published, stays) { window.history.replaceState(null, "", `#${stays}`); thing(place, kind, stays, changed, published).then(changed); }, gone })),
         shown, result)),
     told.id !== null && made("section", { class: "past" }, made("h2", {}, _("History")), past)));
   if (told.others.length) others.append(made("p", { class: "warning" }, _("Also being edited by %(who)s.", { who: told.others.map((one) => one.author.name).join(", ") })));
@@ -110,8 +110,9 @@ function show(place, kind, told, changed, mine, after) {
   function said_(now, edit, error) {
     const words = { typing: _("Not saved yet …"), saving: _("Saving …"), failed: error?.message, conflict: _("Somebody else changed this meanwhile.") };
     const has = Boolean(edit && Object.keys(edit.changes).length);
+    const same = now === "typing" && state.classList.contains("typing"); // said once, not at each key
     state.className = `state ${now}`;
-    state.replaceChildren(words[now] ?? (edit ? _("Draft saved, %(when)s.", { when: moment(edit.saved_at) }) : told.id === null ? _("What you type is saved as a draft.") : _("As published; nothing to do.")));
+    if (!same) state.replaceChildren(words[now] ?? (edit ? _("Draft saved, %(when)s.", { when: moment(edit.saved_at) }) : told.id === null ? _("What you type is saved as a draft.") : _("As published; nothing to do.")));
     if (now === "failed" && !error?.problem.errors) state.append(" ", button(_("Save again"), () => draft.save().catch(() => {})));
     if (now === "conflict") {
       state.append(" ", button(_("Look at both versions"), () => conflict(error.problem)));
@@ -191,6 +192,19 @@ function show(place, kind, told, changed, mine, after) {
     const found = error.problem?.errors?.map(({ field, why }) => ({ field, why }));
     fields.show(found?.length ? found : [{ field: "", why: error.message }]);
     return null;
+  }
+
+  // It is no more; what took it away can be taken back here, unless it was for good.
+  function gone(published) {
+    leave();
+    window.history.replaceState(null, "", location.pathname + location.search);
+    const last = made("div", { class: "result" });
+    place.replaceChildren(last);
+    changed();
+    if (published) done(last, published, (back) => {
+      window.history.replaceState(null, "", `#${back.edits[0].thing}`);
+      thing(place, kind, back.edits[0].thing, changed, back).then(changed);
+    });
   }
 
   // Both versions are looked at; then the draft goes on from the present one.

@@ -177,6 +177,25 @@ def test_a_withdrawn_lecture_is_gone_and_comes_back_by_undo(desk: Desk, editor: 
     desk.shows(path, "Here and gone")
 
 
+def test_what_was_deleted_can_be_brought_back_and_what_was_taken_down_cannot(desk: Desk, editor: Open) -> None:
+    video, path = desk.lecture("Deleted by mistake")
+    eve = editor()
+    page = eve.opens(f"/desk/#{video}")
+    page.locator(".more summary").click()
+    page.get_by_role("button", name="Delete …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator(".done-head")).to_contain_text("Deleted.")
+    desk.eventually(lambda: desk.reads(path) == "410")
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(page.locator("#f-title")).to_have_value("Deleted by mistake")
+    desk.shows(path, "Deleted by mistake")
+    page.locator(".more summary").click()
+    page.get_by_role("button", name="Take down for good …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Take down").click()
+    expect(page.get_by_role("dialog")).to_contain_text("It is gone", timeout=20_000)
+    assert desk.reads(path) == "410"
+
+
 def test_several_are_published_and_withdrawn_at_once(desk: Desk, editor: Open) -> None:
     paths = [desk.lecture(f"Of many {n}", status="draft")[1] for n in (1, 2, 3)]
     eve = editor()
