@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from flask import Flask
+from flask import Flask, Request
+from werkzeug.routing import MapAdapter
 
 from api import cache, compression, errors, limits, logs, metrics, openapi, ops, origins, playback, pool, security, vitals
 from api.auth import opening as auth
@@ -27,7 +28,12 @@ Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 
 
 class App(Flask):
-    """Flask whose views and hooks are plain functions, so that none need be asked before each call what it is."""
+    """Flask whose views and hooks are plain functions, so that none need be asked before each call what it is, and whose
+    addresses are never made outside of a request."""
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """As Flask's."""
+        return None if request is None else super().create_url_adapter(request)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """*func* itself."""
@@ -86,7 +92,8 @@ def create_app(settings: ApiSettings, store: Store | None = None) -> Flask:
 def _join(api: Application, site: Application, state: ops.State) -> Application:
     def joined(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        with state.request():
+        state.begin()
+        try:
             if path in (ops.HEALTH, ops.READY):
                 environ["HTTP_HOST"] = LOOPBACK[0]  # a probe asks by an address that no setting knows
                 return api(environ, start_response)
@@ -94,5 +101,7 @@ def _join(api: Application, site: Application, state: ops.State) -> Application:
                 environ["lectern.begun"] = time.perf_counter()
                 return api(environ, start_response)
             return site(environ, start_response)
+        finally:
+            state.end()
 
     return joined

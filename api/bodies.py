@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
@@ -22,6 +23,7 @@ MOST_ID = 2**63 - 1
 Id = Annotated[int, msgspec.Meta(ge=1, le=MOST_ID)]
 """The public id of a row."""
 
+_KEPT_BYTES = 2048  # a longer question is read each time: what is kept is bounded
 _JSON = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json")
 _BEACON = "text/plain"
 _WHERE = re.compile(r"^(?P<why>.*?)(?: - at `(?:key in )?\$?\.?(?P<field>.*)`)?$", re.DOTALL)
@@ -63,6 +65,18 @@ def read_raw(most: int) -> bytes:
 
 def read_query(type_: type[T]) -> T:
     """The request's query string as a *type_*; a name that comes twice, or that the type has not, is refused (422)."""
+    text = request.query_string
+    found: T = _read_once(type_, text) if len(text) <= _KEPT_BYTES else _read_query(type_)  # type: ignore[arg-type]
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _read_once(type_: Any, text: bytes) -> Any:
+    """The same for *text*, which is the request's: a page's questions are everybody's. What is refused is not kept."""
+    return _read_query(type_)
+
+
+def _read_query(type_: type[T]) -> T:
     given: dict[str, str] = {}
     for name, values in request.args.lists():
         if len(values) > 1:

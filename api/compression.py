@@ -11,10 +11,12 @@ import re
 import time
 from hashlib import blake2b
 from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from flask import Flask, Response, g, request
 from flask_compress import Compress
 
+from api import vary
 from api.errors import MEDIA_TYPE
 from api.shelf import Shelf
 
@@ -44,11 +46,12 @@ def init_app(app: Flask, *, items: int = 2_000) -> None:
     packed = _Packed(items)
 
     def pack(answer: Response) -> Response:
-        if not _may_gain(answer):
-            answer.vary.add("Accept-Encoding")
+        environ = request.environ
+        if not _may_gain(answer, environ):
+            vary.add(answer, "Accept-Encoding")
             return answer
-        if "=" in (asked := request.environ["HTTP_ACCEPT_ENCODING"]):
-            asked = request.environ["HTTP_ACCEPT_ENCODING"] = _REFUSED.sub("", asked)
+        if "=" in (asked := environ["HTTP_ACCEPT_ENCODING"]):
+            asked = environ["HTTP_ACCEPT_ENCODING"] = _REFUSED.sub("", asked)
         if "cache_hit" not in g or len(asked) > _LONGEST_ASKED:
             return compress.after_request(answer)
         key = packed.key(answer, asked)
@@ -84,26 +87,27 @@ class _Packed:
 
 def _with(answer: Response, coding: str, body: bytes) -> Response:
     """*answer* as the compressor would have made it."""
-    answer.vary.add("Accept-Encoding")
+    vary.add(answer, "Accept-Encoding")
     if not coding:
         return answer
     answer.set_data(body)
-    answer.headers["Content-Encoding"] = coding
-    tag, is_weak = answer.get_etag()
-    if tag and not is_weak:
-        answer.set_etag(f"{tag}:{coding}")
+    headers = answer.headers
+    headers["Content-Encoding"] = coding
+    if (tag := headers.get("ETag", "")).startswith('"'):  # a weak one names any coding's
+        headers["ETag"] = f'{tag[:-1]}:{coding}"'
     if "HTTP_IF_NONE_MATCH" in request.environ and request.method in ("GET", "HEAD"):
         answer.make_conditional(request)
     return answer
 
 
-def _may_gain(answer: Response) -> bool:
+def _may_gain(answer: Response, environ: WSGIEnvironment) -> bool:
+    headers = answer.headers
     return (
         answer.status_code in (200, 201, 202)
         and answer.is_sequence
         and (answer.calculate_content_length() or 0) >= LEAST_BYTES
-        and "HTTP_ACCEPT_ENCODING" in request.environ
-        and "Content-Encoding" not in answer.headers
-        and "no-transform" not in answer.headers.get("Cache-Control", "")
-        and not request.path.startswith(SECRETS)
+        and "HTTP_ACCEPT_ENCODING" in environ
+        and "Content-Encoding" not in headers
+        and "no-transform" not in headers.get("Cache-Control", "")
+        and not environ["PATH_INFO"].startswith(SECRETS)
     )

@@ -3,8 +3,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 import psycopg2
 from flask import Blueprint, Flask, Response, jsonify
@@ -30,16 +29,15 @@ class State:
         self.under_way = 0
         self._lock = threading.Lock()
 
-    @contextmanager
-    def request(self) -> Iterator[None]:
-        """One request is under way while the block runs."""
+    def begin(self) -> None:
+        """One more request is under way."""
         with self._lock:
             self.under_way += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.under_way -= 1
+
+    def end(self) -> None:
+        """One is done."""
+        with self._lock:
+            self.under_way -= 1
 
 
 def current(app: Flask) -> State:

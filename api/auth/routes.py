@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from api import bodies, pool
+from api import bodies, pool, vary
 from api.auth import address, oidc, service, sessions
 from api.auth.answers import begun, left, shown, stranger
 from api.auth.sessions import mine, signed_in
@@ -32,7 +32,7 @@ _ASKED = "Look into your mail: what comes next stands there."
 @blueprint.after_request
 def never_kept(answer: Response) -> Response:
     answer.headers["Cache-Control"] = "no-store"
-    answer.vary.add("Cookie")
+    vary.add(answer, "Cookie")
     return answer
 
 

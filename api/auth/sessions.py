@@ -191,9 +191,12 @@ def forget_cookie(answer: Response) -> None:
 
 def cookie() -> str:
     """What the browser bears, or is given with this answer: a session's token or a stranger's; "" where neither."""
-    given: str = g.get("cookie") or request.cookies.get(cookie_name(https=current_app.config["LECTERN_HTTPS"]), "")
-    good = len(given) == 1 + _TOKEN_LETTERS and given.isascii() and given[0] in (_SIGNED_IN, _ANYBODY)
-    return given if good else ""
+    if "cookie" not in g:
+        given = request.cookies.get(cookie_name(https=current_app.config["LECTERN_HTTPS"]), "")
+        good = len(given) == 1 + _TOKEN_LETTERS and given.isascii() and given[0] in (_SIGNED_IN, _ANYBODY)
+        g.cookie = given if good else ""
+    known: str = g.cookie
+    return known
 
 
 def opens(token: str) -> bool:

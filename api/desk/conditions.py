@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from flask import Response, abort, request
 
+from api import vary
 from api.bodies import say
 from api.errors import problem
 from edge.conditions import names
@@ -34,7 +35,7 @@ def tagged(value: object, etag: str, status: int = 200) -> Response:
     """The answer that holds *value*; a 304 where the asker has it already. Nothing of the desk is kept by anybody."""
     answer = Response(status=304) if request.method == "GET" and _held(etag) else say(value, status)
     answer.headers["Cache-Control"] = "private, no-cache" if request.method == "GET" else cache_control("never", "100k")
-    answer.vary.add("Cookie")
+    vary.add(answer, "Cookie")
     answer.set_etag(etag)
     return answer
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from flask import Response, current_app, request
 
-from api import cache
+from api import cache, vary
 from api.auth.sessions import LIFE_S, Session
 from api.bodies import say
 from edge.conditions import names
@@ -60,9 +60,9 @@ def kept(session: Session, what: str, v: str, make: Callable[[], bytes], *, foll
         key = f"me:{session.account_id}:{session.revision}:{_SHAPE}{window}:{what}"
         body, _ = cache.current().get_or_make(key, make, ttl_s)
         answer = Response(body, content_type="application/json")
-        answer.set_etag(etag)
+        answer.headers["ETag"] = f'"{etag}"'
     answer.headers["Cache-Control"] = cache_control("user" if v in ("", state) else "never", profile)
-    answer.vary.add("Cookie")
+    vary.add(answer, "Cookie")
     tell(answer, state)
     return answer
 

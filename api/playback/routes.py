@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, request
 
-from api import bodies, pool
+from api import bodies, pool, vary
 from api.auth.sessions import mine, signed_in
 from api.ids import take_ids
 from api.openapi import describe
@@ -24,7 +24,7 @@ blueprint = take_ids(Blueprint("playback", __name__, url_prefix="/api/v1/playbac
 def sources(video: int) -> Response:
     found, signed = playback(pool.current(), current(), mine().account_id, video, time.time())
     answer = bodies.say(found, Cache_Control=cache_control("never", "100k"))
-    answer.vary.add("Cookie")
+    vary.add(answer, "Cookie")
     for one in signed:
         if urlsplit(one.url).netloc == request.host:
             for name, value in one.cookies.items():

@@ -61,6 +61,7 @@ class Turn(NamedTuple):
     rate: float
     p50_ms: float
     p99_ms: float
+    cpu_us: float = 0.0  # processor time of the server's own processes, one answer
 
 
 class Found(NamedTuple):
@@ -105,11 +106,13 @@ def measure(kinds: list[Kind], folder: Path, dsn: str, redis: str | None, turns:
                 with running(kind, port, _env(dsn, folder / "data", port), redis) as process:
                     _check(kind, port, source)
                     _wrk(kind, port, source, folder, WARM_S)
+                    before_s = _cpu_s(process)
                     figures = _wrk(kind, port, source, folder, seconds)
+                    figures = figures._replace(cpu_us=(_cpu_s(process) - before_s) / (figures.rate * seconds) * 1e6)
                     found.turns[kind.name, source].append(figures)
                     found.memory[kind.name].append(_memory_mb(process))
                     print(f"turn {turn + 1}: {kind.name}, {source}: {figures.rate:.0f}/s, p50 {figures.p50_ms:.1f} ms, "
-                          f"p99 {figures.p99_ms:.1f} ms, {found.memory[kind.name][-1]:.0f} MB", flush=True)
+                          f"p99 {figures.p99_ms:.1f} ms, {figures.cpu_us:.0f} us of processor, {found.memory[kind.name][-1]:.0f} MB", flush=True)
                     if kind == api_servers.SERVE and source == "cache":
                         found.memory["storm"].append(_storm(port, folder, process))
     return found
@@ -131,6 +134,7 @@ def rows_of(found: Found) -> list[Row]:
                             partial(_at_least, least), peer=rates[peer, its], peer_name=peer))
     for (name, source), of in turns.items():
         rows.append(row(f"{name}: {source}", "answers/s", rates[name, source], "told", lambda *_: True))
+        rows.append(row(f"{name}: {source}, its own processor time", "us/answer", [turn.cpu_us for turn in of], "told", lambda *_: True))
         if name in [kind.name for kind in (*api_servers.ALONE, *api_servers.WITH_REDIS)]:
             rows.append(row(f"{name}: {source}, p99 at {CONNECTIONS}", "ms", [turn.p99_ms for turn in of], "under 80 ms",
                             lambda mine, _: mine < 80))
@@ -230,6 +234,11 @@ def _storm(port: int, folder: Path, process: Any) -> float:
         most = max(most, _memory_mb(process))
         time.sleep(0.1)
     return most
+
+
+def _cpu_s(process: Any) -> float:
+    """Processor seconds of *process* and of all that it started."""
+    return float(sum(times.user + times.system for times in (one.cpu_times() for one in (process, *process.children(recursive=True)))))
 
 
 def _memory_mb(process: Any) -> float:
