@@ -112,7 +112,7 @@ def measure(kinds: list[Kind], folder: Path, dsn: str, redis: str | None, turns:
                     found.turns[kind.name, source].append(figures)
                     found.memory[kind.name].append(_memory_mb(process))
                     print(f"turn {turn + 1}: {kind.name}, {source}: {figures.rate:.0f}/s, p50 {figures.p50_ms:.1f} ms, "
-                          f"p99 {figures.p99_ms:.1f} ms, {figures.cpu_us:.0f} us of processor, {found.memory[kind.name][-1]:.0f} MB", flush=True)
+                          f"p99 {figures.p99_ms:.1f} ms, {figures.cpu_us:.0f} us, {found.memory[kind.name][-1]:.0f} MB", flush=True)
                     if kind == api_servers.SERVE and source == "cache":
                         found.memory["storm"].append(_storm(port, folder, process))
     return found
