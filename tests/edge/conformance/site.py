@@ -18,6 +18,8 @@ from edge.store.sqlite import SQLiteStore
 
 HEADERS = page_headers(https=False)
 HELD_S = 20.0
+SECRET = "0123456789abcdef" * 2
+"""Opens protected media."""
 BRIEF_S = 1
 
 
@@ -33,13 +35,14 @@ class Site:
     """A WSGI application: pages from a store, and below /api/ an answer that says how it was asked."""
 
     def __init__(self, store: SQLiteStore) -> None:
-        self._pages = Origin(store, HEADERS)
+        self._pages = Origin(store, HEADERS, secret=SECRET)
         self.asked: list[Asked] = []
         self.ages: dict[str, int] = {}  # seconds that an answer at a path says to be old
         self.brief: set[str] = set()  # paths whose time is BRIEF_S at an edge
         self.failing: set[str] = set()  # paths that are answered by 503
         self.more: dict[str, list[tuple[str, str]]] = {}  # further headers of a path
         self.held: dict[str, threading.Event] = {}  # a path's answer waits for it
+        self.halved: dict[str, threading.Event] = {}  # the second half of a path's body waits for it
 
     def count(self, path: str) -> int:
         """How often the origin was asked for *path*."""
@@ -70,7 +73,8 @@ class Site:
                 fields = [(k, f"public, s-maxage={BRIEF_S}" if k == "Cache-Control" else v) for k, v in fields]
             return start_response(status, [*fields, *self.more.get(path, [])], *rest)
 
-        return self._pages(environ, begin)
+        body = self._pages(environ, begin)
+        return _in_halves(b"".join(body), self.halved[path]) if path in self.halved else body
 
     def _api(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode()
@@ -80,6 +84,13 @@ class Site:
         start_response("200 OK", [("Content-Type", "application/json"), ("Cache-Control", "public, max-age=600"), ("Set-Cookie", "sid=1"),
                                   ("Content-Length", str(len(answer)))])
         return [answer]
+
+
+def _in_halves(body: bytes, rest: threading.Event) -> Iterator[bytes]:
+    half = len(body) // 2
+    yield body[:half]
+    assert rest.wait(HELD_S), "the rest was held for ever"
+    yield body[half:]
 
 
 class Served:
