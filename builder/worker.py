@@ -32,6 +32,7 @@ from builder.line import PATIENCE, answering
 from builder.nightly import Check
 from builder.pages.page import Site
 from builder.receipt import Edge, Receipts
+from builder.warming import Noticed, Warmer
 from edge.cdn.port import Purger
 from edge.errors import LecternError
 from edge.store.port import Store
@@ -126,7 +127,9 @@ class Worker:
             tidier = Tidier(self._dsn, self._store, self._site, self._profile, self._tell)
             self._threads = [Ears(bell, self.wake, self._tell), self._sentry, tidier, receiver]
             if self._purgers:
-                self._threads.append(Payer(self._dsn, self._purgers, self.wake, receiver.poke, self._tell))
+                warmer = Warmer(self._dsn, Edge(self._site.base_url), self._profile, self._tell)
+                purgers = [Noticed(purger, warmer.purged) for purger in self._purgers]
+                self._threads += [Payer(self._dsn, purgers, self.wake, receiver.poke, self._tell), warmer]
             self._threads += self._beside
             for thread in self._threads:
                 thread.start()

@@ -27,7 +27,7 @@ FLOORS: list[set[str]] = [
     {"builder.takedown"},
     {"builder.pipeline", "builder.rollback", "builder.verify", "builder.explain", "builder.processes", "builder.cluster",
      "builder.beside", "builder.nightly", "builder.status", "builder.sweep", "builder.draft", "builder.former",
-     "builder.tidying", "builder.capacity", "builder.exporter"},
+     "builder.tidying", "builder.capacity", "builder.exporter", "builder.warming"},
     {"builder.plan", "builder.render", "builder.release", "builder.purge", "builder.receipt"},
     {"builder.templating", "builder.fingerprint", "builder.numbers", "builder.packing"},
     {"builder.pages", "builder.manifest", "builder.journal", "builder.task"},
