@@ -1,6 +1,6 @@
 # What a person runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak chaos lint bench bench-api sim soak-api fuzz audit-deps messages screenshots lock wheel clean
+.PHONY: help demo dev test soak chaos lint bench bench-api bench-edge sim soak-api fuzz audit-deps messages screenshots lock wheel clean
 
 PY := .venv/bin/python
 VENV := .ci/venv
@@ -48,6 +48,10 @@ bench-api: ## the API's overlay from database and cache, beside peers (ARGS="--p
 sim: ## a day of a million students through the tiers, samples of it through a real Varnish (ARGS="--students N --seed N"); needs varnish, wrk
 	@$(VENV) test,lint
 	@exec "$(PY)" -m tests.sim $(ARGS)
+
+bench-edge: ## what a real Varnish with our configuration costs, holds and spares the origin (ARGS="--turns N --idle N"); needs wrk
+	@$(VENV) test,bench
+	@exec "$(PY)" -m tests.bench.edge $(ARGS)
 
 soak-api: ## half an hour of students while database, Redis and clients fail (ARGS="--minutes N --seed N")
 	@$(VENV) test,lint

@@ -32,6 +32,7 @@ CONNECT_S, FIRST_BYTE_S, BETWEEN_BYTES_S = 2, 9, 3
 API_FIRST_BYTE_S = 30  # the API waits 10 s for a connection of the pool alone
 KEEP_S = 7 * DAY_S  # an object may be asked for by If-None-Match so long past its time
 RETRY_S = 5
+IDLE_S = 75  # a reader's connection waits so long for the next page; Varnish's own 5 s cost each page a handshake
 
 assert CONNECT_S + FIRST_BYTE_S + BETWEEN_BYTES_S < FETCH_S
 
@@ -54,7 +55,7 @@ def files(place: Place) -> Mapping[str, str]:
         probe_target=f"{place.origin.path if place.bucket else ''}/robots.txt",
         probe_host=place.origin.host_header if place.bucket else place.host,
         purgers=place.purgers, edges=place.edges, connect_s=CONNECT_S, first_byte_s=FIRST_BYTE_S, between_bytes_s=BETWEEN_BYTES_S,
-        api_first_byte_s=API_FIRST_BYTE_S, origin_connections=profile.origin_connections, keep_s=KEEP_S, retry_s=RETRY_S,
+        api_first_byte_s=API_FIRST_BYTE_S, origin_connections=profile.origin_connections, keep_s=KEEP_S, retry_s=RETRY_S, idle_s=IDLE_S,
         api_requests=profile.requests_per_window * ADDRESS_CEILING, window_s=WINDOW_S, misses=profile.requests_per_window,
         flood_window_s=FLOOD_WINDOW_S, error_s=ERROR_S, fault_s=FAULT_S, refused_s=REFUSED_S, stale_if_error_s=STALE_IF_ERROR_S,
         stale=sorted(times.items()), spelling=cache_control("spelling", place.profile), error=cache_control("error", place.profile),

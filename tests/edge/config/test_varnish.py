@@ -52,8 +52,8 @@ def test_a_fetch_of_a_page_ends_before_the_second_purge(place: Place) -> None:
 def test_its_limits_are_the_profiles(name: str) -> None:
     profile = PROFILES[name]
     text = files(Place("https://lectures.example", name, HEADERS, SERVE, SERVE))["default.vcl"]
-    assert f'vsthrottle.is_denied("api " + client.ip, {profile.requests_per_window * 50}, 900s)' in text
-    assert f'vsthrottle.is_denied("miss " + client.ip, {profile.requests_per_window}, 10s)' in text
+    assert f'vsthrottle.is_denied("api " + req.http.lectern-client, {profile.requests_per_window * 50}, 900s)' in text
+    assert f'vsthrottle.is_denied("miss " + req.http.lectern-client, {profile.requests_per_window}, 10s)' in text
     assert f".max_connections = {profile.origin_connections};" in text
 
 

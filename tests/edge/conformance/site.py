@@ -15,6 +15,7 @@ from api import server as serving
 from edge.origin import Origin
 from edge.policy import page_headers
 from edge.store.sqlite import SQLiteStore
+from tests.edge.asking import Application
 
 HEADERS = page_headers(https=False)
 HELD_S = 20.0
@@ -94,9 +95,9 @@ def _in_halves(body: bytes, rest: threading.Event) -> Iterator[bytes]:
 
 
 class Served:
-    """A running server of a site."""
+    """A running server of a site, such as `serve` uses."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Application) -> None:
         self._map: dict[Any, Any] = {}
         server = create_server(site, host="127.0.0.1", port=0, threads=8, map=self._map, ident=None, asyncore_use_poll=True,
                                clear_untrusted_proxy_headers=False)
@@ -118,7 +119,7 @@ class Served:
 
 
 @contextmanager
-def running(site: Site) -> Iterator[Served]:
+def running(site: Application) -> Iterator[Served]:
     """Serves *site* for the length of the block."""
     served = Served(site)
     try:

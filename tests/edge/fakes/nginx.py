@@ -4,7 +4,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -31,12 +31,13 @@ def lacks() -> str:
 
 
 @contextmanager
-def running_nginx(place: Place) -> Iterator[Varnish]:
-    """Runs nginx at *place*; it ends by its own process id."""
+def running_nginx(place: Place, edit: Callable[[str], str] = str) -> Iterator[Varnish]:
+    """Runs nginx at *place*; it ends by its own process id. *edit* may change its configuration."""
     folder = Path(tempfile.mkdtemp(prefix="lectern-nginx-"))
     folder.chmod(0o755)
     port, log = free_port(), folder / "log"
     write("nginx", replace(place, listen=port), folder)
+    (folder / "nginx.conf").write_text(edit((folder / "nginx.conf").read_text()))
     with log.open("wb") as out:
         process = subprocess.Popen([*arguments(folder), "-g", "daemon off;"], stdout=out, stderr=out)
         try:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from edge.config import write
+from edge.config import files
 from edge.config.place import Place, Upstream
 from edge.policy import page_headers
 from tests.edge.asking import Application
@@ -26,9 +26,15 @@ from tests.edge.servers import free_port, listening, wait_until
 class Varnish:
     """A running Varnish."""
 
-    def __init__(self, port: int, host: str) -> None:
+    def __init__(self, port: int, host: str, proxied_port: int = 0, folder: Path = Path()) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._host = host
+        self.proxied_port = proxied_port  # takes the PROXY protocol, by which a client's address is told
+        self._host, self._folder = host, folder
+
+    def count(self, name: str) -> int:
+        """One of its counters, such as MAIN.cache_hit."""
+        said = subprocess.run(["varnishstat", "-n", str(self._folder), "-1", "-f", name], capture_output=True, text=True, check=True)
+        return int(said.stdout.split()[1])
 
     def get(self, path: str, **headers: str) -> Seen:
         """One GET at the edge."""
@@ -74,23 +80,30 @@ def varnish_before(origin_port: int, host: str, *, shield: bool = False, profile
 @contextmanager
 def running_varnish(place: Place, port: int = 0) -> Iterator[Varnish]:
     """Runs Varnish at *place*, whatever it is before, on *port* or a free one; it ends by its own process id."""
+    with running_vcl(files("varnish", place)["default.vcl"], place.host, port=port) as running:
+        yield running
+
+
+@contextmanager
+def running_vcl(text: str, host: str, *, port: int = 0, memory_mb: int = 64) -> Iterator[Varnish]:
+    """Runs Varnish with the configuration *text*, for the site of *host*."""
     binary = shutil.which("varnishd")
     assert binary, "varnishd is not there, and purges are tested on the real one: apt install varnish varnish-modules"
     folder = Path(tempfile.mkdtemp(prefix="lectern-varnish-"))
     folder.chmod(0o755)
-    port, log = port or free_port(), folder / "log"
+    port, proxied, log = port or free_port(), free_port(), folder / "log"
+    (folder / "default.vcl").write_text(text)
     with log.open("wb") as out:
-        write("varnish", place, folder)
         process = subprocess.Popen([
-            binary, "-F", "-n", str(folder / "n"), "-a", f"127.0.0.1:{port}", "-T", "127.0.0.1:0", "-f", str(folder / "default.vcl"),
-            "-s", "malloc,64m", "-p", "vsl_space=16M"], stdout=out, stderr=out)
+            binary, "-F", "-n", str(folder / "n"), "-a", f"127.0.0.1:{port}", "-a", f"127.0.0.1:{proxied},PROXY", "-T", "127.0.0.1:0",
+            "-f", str(folder / "default.vcl"), "-s", f"malloc,{memory_mb}m", "-p", "vsl_space=16M"], stdout=out, stderr=out)
         try:
             def ready() -> bool:
                 assert process.poll() is None, f"varnishd ended: {log.read_text(errors='replace')[-2000:]}"
                 return listening(port)
 
             wait_until(ready, what="Varnish")
-            yield Varnish(port, place.host)
+            yield Varnish(port, host, proxied, folder / "n")
         finally:
             process.terminate()
             process.wait(timeout=10)
