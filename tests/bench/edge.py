@@ -48,6 +48,7 @@ HOST = "edge.example"
 HOT = 100  # pages of the comparison
 CONNECTIONS = 50
 ZIPF_S = 20
+FILL_EACH = 1_000  # pages that one reader asks for
 HELD_S = 10.0  # so long nothing is said on an idle connection
 MEMORY_MB = 256
 PAGE_WORDS = 900  # some 6 KB of text, 2 KB compressed
@@ -139,13 +140,15 @@ def _rates(folder: Path, ours: Varnish, bare: Varnish, hot: Sequence[str], turns
 
 
 def _fill(edge: Varnish, paths: Iterable[str]) -> None:
-    for path in paths:
-        _ask(edge, path).close()
+    """Ask for each once, as many readers: one alone may not cause so many fetches."""
+    for n, path in enumerate(paths):
+        _ask(edge, path, f"PROXY TCP4 192.0.2.{n // FILL_EACH + 1} 127.0.0.1 1024 80\r\n").close()
 
 
-def _ask(edge: Varnish, path: str) -> socket.socket:
-    """A connection that has had one answer, and stays open."""
-    line = socket.create_connection(("127.0.0.1", int(edge.url.rpartition(":")[2])), timeout=30)
+def _ask(edge: Varnish, path: str, proxy: str = "") -> socket.socket:
+    """A connection that has had one answer, and stays open. *proxy*: the line by which a proxy tells whose it is."""
+    line = socket.create_connection(("127.0.0.1", edge.proxied_port if proxy else int(edge.url.rpartition(":")[2])), timeout=30)
+    line.sendall(proxy.encode())
     line.sendall(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAccept-Encoding: gzip\r\n\r\n".encode())
     got = line.recv(65536)
     while not (length := re.search(rb"(?i)content-length: (\d+)", got)) or len(got.partition(b"\r\n\r\n")[2]) < int(length[1]):

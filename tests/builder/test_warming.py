@@ -84,10 +84,11 @@ def test_after_a_purge_of_everything_the_most_read_pages_are_hits(filled: Built)
                 assert edge.get(path, **{"Accept-Encoding": coding}).hit, path
 
 
-def test_the_worker_warms_after_a_release_that_changed_all(filled: Built) -> None:
+def test_the_worker_warms_after_a_release_that_changed_all(filled: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warming, "PAGES", 10)
     with closing(SQLiteStore(filled._file)) as store, served(Origin(store)) as port:
         made_for = Site("Another name", f"http://127.0.0.1:{port}", 255)
-        with watching(filled, store=store, purgers=[Recorder()], made_for=made_for) as at:
+        with watching(filled, store=store, purgers=[Recorder(can=Varnish.can)], made_for=made_for) as at:
             until(lambda: at.said("release.live"))
             until(lambda: at.said("warm.done"))
 
