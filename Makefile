@@ -1,6 +1,6 @@
 # What a person runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak chaos lint bench bench-api bench-edge sim soak-api fuzz audit-deps messages screenshots lock wheel clean
+.PHONY: help demo dev test soak soak-histories chaos lint bench bench-api bench-edge sim soak-api fuzz audit-deps messages screenshots lock wheel clean
 
 PY := .venv/bin/python
 VENV := .ci/venv
@@ -21,7 +21,11 @@ test: ## all tests (ARGS="-k words" for some)
 	@$(VENV) test,lint
 	@exec "$(PY)" -m pytest -n logical $(ARGS)
 
-soak: ## ten thousand random histories: incremental builds equal full ones (ARGS="--seed N --histories N")
+soak: ## a quarter of an hour of readers, students and editors at the whole stack while its parts die (ARGS="--minutes N --rate N --seed N")
+	@$(VENV) test,lint
+	@exec "$(PY)" -m tests.stack $(ARGS)
+
+soak-histories: ## ten thousand random histories: incremental builds equal full ones (ARGS="--seed N --histories N")
 	@$(VENV) test,lint
 	@exec "$(PY)" -m tests.property.soak $(ARGS)
 

@@ -63,3 +63,17 @@ def add(email: str, role: str, password_stdin: bool, as_json: bool) -> None:
         click.echo(f"{email} is a new {role}." if added else f"{email} has the role {role} now.")
         if link:
             click.echo(f"The password is set here, once, within 3 days:\n{link}")
+
+
+@user.command("end-sessions")
+def end_sessions() -> None:
+    """Log everybody out, and end every link that was mailed: after a database came from a backup, before `serve` starts.
+
+    \b
+    Example: python build.py user end-sessions
+    """
+    from api.auth import operator
+    from edge.settings import read_settings
+
+    operator.end_sessions(read_settings(os.environ, dotenv_path()))
+    click.echo("Everybody is logged out.")

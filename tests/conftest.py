@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
@@ -60,6 +62,19 @@ def empty_dsn(server: Server) -> Iterator[str]:
     """The DSN of a fresh database without any table."""
     with database(server, "") as dsn:
         yield dsn
+
+
+@pytest.fixture(scope="session")
+def server_programs(server: Server) -> Path:
+    """The folder of PostgreSQL's own programs, of the server's version."""
+    return Path(psutil.Process(server.pid).exe()).parent
+
+
+def restore_dump(programs: Path, source: str, target: str) -> None:
+    """What `pg_dump` says of the database at *source*, into the empty one at *target*; as docs/operations.md has it."""
+    clean = {"PATH": os.environ["PATH"]}
+    dump = subprocess.run([str(programs / "pg_dump"), "-Fc", source], check=True, capture_output=True, env=clean).stdout
+    subprocess.run([str(programs / "pg_restore"), "--exit-on-error", "-d", target], check=True, input=dump, env=clean)
 
 
 @pytest.fixture(autouse=True)

@@ -105,6 +105,8 @@ def _work(dsn: str, sender: Sender, stop: threading.Event, poll_s: float) -> Non
     swept_at = -SWEEP_S
     while not stop.is_set():
         with suppress(psycopg2.Error), closing(psycopg2.connect(dsn, connect_timeout=_CONNECT_S)) as connection:
+            with connection, connection.cursor() as cursor:
+                sessions.look_where(cursor)  # before a mail is sent that yesterday owed
             while not stop.wait(poll_s):
                 sender.send_due(connection)
                 if time.monotonic() - swept_at >= SWEEP_S:

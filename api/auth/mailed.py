@@ -9,7 +9,7 @@ from typing import Any, Literal
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json
 
-from api.auth.sessions import hash_of
+from api.auth.sessions import hash_of, look_where
 from api.queries import queries
 
 Purpose = Literal["register", "password", "email"]
@@ -41,6 +41,7 @@ def make(cursor: Cursor, purpose: Purpose, email: str, account_id: int | None = 
 
 def look(cursor: Cursor, purpose: Purpose, token: str) -> Secret | None:
     """What *token* is for, without using it; None where it is no secret, or ended."""
+    look_where(cursor)
     cursor.execute(_SQL["look"], {"hash": hash_of(token), "purpose": purpose})
     row = cursor.fetchone()
     return Secret(*row) if row else None
@@ -48,6 +49,7 @@ def look(cursor: Cursor, purpose: Purpose, token: str) -> Secret | None:
 
 def take(cursor: Cursor, purpose: Purpose, token: str) -> Secret | None:
     """Uses *token*: of two who bring it, one gets it and the other None."""
+    look_where(cursor)
     cursor.execute(_SQL["take"], {"hash": hash_of(token), "purpose": purpose})
     row = cursor.fetchone()
     return Secret(*row) if row else None

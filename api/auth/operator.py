@@ -53,10 +53,26 @@ def add(settings: Settings, email: str, role: str, password: str | None) -> tupl
             if encoded is not None or has_password:
                 return added, ""
             return added, f"{settings.base_url}/account/password/#{mailed.make(cursor, 'password', email, id, life_s=LINK_S)}"
-    except psycopg2.OperationalError as error:
-        raise UserError("The database does not answer: set DATABASE_URL, or run `make demo` in another terminal meanwhile.") from error
-    except psycopg2.errors.UndefinedTable as error:
-        raise UserError("The database has no tables for accounts yet: run `python build.py migrate` first.") from error
+    except psycopg2.Error as error:
+        raise _told(error) from error
+
+
+def end_sessions(settings: Settings) -> None:
+    """Ends the session of everybody, and every link that was mailed. Raises UserError."""
+    try:
+        with closing(psycopg2.connect(_dsn(settings))) as connection, connection, connection.cursor() as cursor:
+            sessions.end_everything(cursor)
+    except psycopg2.Error as error:
+        raise _told(error) from error
+
+
+def _told(error: psycopg2.Error) -> Exception:
+    """What a person is told of *error*; itself where that is a fault of ours."""
+    if isinstance(error, psycopg2.OperationalError):
+        return UserError("The database does not answer: set DATABASE_URL, or run `make demo` in another terminal meanwhile.")
+    if isinstance(error, (psycopg2.errors.UndefinedTable, psycopg2.errors.UndefinedFunction, psycopg2.errors.InvalidSchemaName)):
+        return UserError("The database has no tables for accounts yet: run `python build.py migrate` first.")
+    return error
 
 
 def _dsn(settings: Settings) -> str:

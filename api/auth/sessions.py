@@ -6,6 +6,7 @@ deleted; nothing of it is kept in a process. OWASP ASVS 5.0, chapter V7.
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ _SQL = queries(Path(__file__).parent, "sessions")
 _AGENT_BYTES = 400
 _TOKEN_LETTERS = 43  # 256 bits in base64
 _SIGNED_IN, _ANYBODY = "s", "a"  # how cookies begin: nobody asks the database about a stranger's
+_log = logging.getLogger("lectern.auth")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -157,6 +159,19 @@ def is_fresh(cursor: Cursor, session: Session) -> bool:
     return row is not None and row[0] < FRESH_S
 
 
+def look_where(cursor: Cursor) -> None:
+    """Sees whether the database is from a backup, in which sessions live again that have ended since; then all of them end, and
+    every mailed secret. Costs a read where nothing was started or restored since."""
+    cursor.execute(_SQL["look_where"])
+    if cursor.fetchone() == (True,):
+        _log.warning("auth.database_from_backup")
+
+
+def end_everything(cursor: Cursor) -> None:
+    """Ends the sessions of everybody, and every mailed secret."""
+    cursor.execute(_SQL["end_everything"])
+
+
 def raise_revision(cursor: Cursor, account_id: int) -> int:
     """Call it in every transaction that writes anything of a student: what was kept of it is old from there on."""
     cursor.execute(_SQL["raise_revision"], {"account_id": account_id})
@@ -229,14 +244,22 @@ def _read() -> Session | None:
     if not token:
         return None
     hash_ = hash_of(token)
-    rows = pool.current().read(_SQL["current"], {"hash": hash_, "idle_s": IDLE_S}, prepared=True)
-    if not rows:
+    account_id, role, revision, unseen, known = _asked(hash_)
+    if not known:  # the server was started since, or a dump restored
+        with pool.current().transaction() as cursor:
+            look_where(cursor)
+        account_id, role, revision, unseen, _ = _asked(hash_)
+    if account_id is None:
         return None
-    account_id, role, revision, unseen = rows[0]
     if unseen:
         with pool.current().transaction() as cursor:
             cursor.execute(_SQL["seen"], {"hash": hash_})
     return Session(account_id, role, revision, hash_, _tag(hash_))
+
+
+def _asked(token_hash: bytes) -> tuple[Any, ...]:
+    (row,) = pool.current().read(_SQL["current"], {"hash": token_hash, "idle_s": IDLE_S}, prepared=True)
+    return row
 
 
 @lru_cache(maxsize=16_384)

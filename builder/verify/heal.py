@@ -46,6 +46,8 @@ _LOST_PICTURES = """
     UPDATE catalog.video SET picture = CASE WHEN picture IN (SELECT key FROM lost) THEN NULL ELSE picture END,
         card = CASE WHEN card IN (SELECT key FROM lost) THEN NULL ELSE card END
     WHERE picture IN (SELECT key FROM lost) OR card IN (SELECT key FROM lost)"""
+# Purpose: a database from a backup holds sessions that have ended since; not every kind of backup shows that to the database itself.
+_END_SESSIONS = "SELECT student.end_everything()"
 
 
 def heal(dsn: str, store: Store, site: Site, profile: str, executor: Executor, purgers: Sequence[Purger] = (), *,
@@ -83,6 +85,8 @@ def _begin(connection: Connection, store: Store, renderer: Renderer, found: Find
     """Make the doubtful pages uncertain, as a release of their own that writes nothing. Assets are written here."""
     if found.ahead:
         journal.raise_above(connection, found.ahead)
+        with connection.cursor() as cursor:
+            cursor.execute(_END_SESSIONS)
     # Under the lease nobody releases: what a release has mended since is left alone.
     doubtful = list(judged(connection, store, renderer, found.kinds))
     pages = [verdict.path for verdict in doubtful if verdict.kind != "asset"]

@@ -1,4 +1,4 @@
-"""``make soak``: many more histories than the tests play. Prints a seed; ``--seed`` replays them, ``--from`` goes on."""
+"""``make soak-histories``: many more histories than the tests play. Prints a seed; ``--seed`` replays them, ``--from`` goes on."""
 from __future__ import annotations
 
 import argparse
@@ -18,7 +18,7 @@ CONF = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", 
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make soak-histories", description=__doc__)
     parser.add_argument("--histories", type=int, default=10_000, help="how many (default: %(default)s)")
     parser.add_argument("--edits", type=int, default=10, help="edits in each (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="the seed of an earlier run")

@@ -56,41 +56,15 @@ class Heard:
                 self.refused[under] = self.refused.get(under, 0) + 1
 
 
-class Crowd:
-    """A thread that is many students in turn, on one connection. It rests while *go* is not set."""
+class Asker:
+    """One connection by which students read and write. What is wrong with an answer is told to *heard*."""
 
-    def __init__(self, port: int, students: list[Student], heard: Heard, go: threading.Event, chance: random.Random) -> None:
-        self._port, self._students, self._heard, self._go, self._chance = port, students, heard, go, chance
+    def __init__(self, port: int, heard: Heard, chance: random.Random) -> None:
+        self._port, self._heard, self._chance = port, heard, chance
         self._connection = self._connect()
-        self._over = False
-        self.resting = threading.Event()
-        self._thread = threading.Thread(target=self._live, daemon=True)
-        self._thread.start()
 
-    def end(self) -> None:
-        """No more requests."""
-        self._over = True
-        self._go.set()
-        self._thread.join(_WAIT_S)
-        self._connection.close()
-
-    def _live(self) -> None:
-        while not self._over:
-            if not self._go.is_set():
-                self.resting.set()
-                self._go.wait()
-                self.resting.clear()
-                continue
-            student = self._chance.choice(self._students)
-            try:
-                self._write(student) if self._chance.randrange(4) == 0 else self._read(student)
-            except (OSError, http.client.HTTPException) as error:
-                self._heard.wrong.append(f"student {student.id} got no answer during {self._heard.under}: {error!r}")
-                self._connection = self._connect()
-            except Exception as error:
-                self._heard.wrong.append(f"student {student.id}, {self._heard.under}: {error!r}")
-
-    def _read(self, student: Student) -> None:
+    def read(self, student: Student) -> None:
+        """What a page asks of one student; it must be theirs, and hold what they wrote last."""
         told = {"If-None-Match": student.etag} if student.etag and self._chance.randrange(2) else {}
         status, headers, said = self._ask(student, "GET", _READ, None, told)
         if status == http.client.SERVICE_UNAVAILABLE:
@@ -114,7 +88,8 @@ class Crowd:
             might.intersection_update({found.get(video, -1)})  # now it is known which
             might.add(found.get(video, -1))
 
-    def _write(self, student: Student) -> None:
+    def write(self, student: Student) -> None:
+        """A place in a video. Where no answer comes it is there or not."""
         video, place = self._chance.randint(1, VIDEOS), student.id * MARKS + self._chance.randrange(MARKS)
         student.at_ms += 1
         body = {"videos": [{"video": video, "position_s": place, "at_ms": student.at_ms}]}
@@ -135,10 +110,45 @@ class Crowd:
         answer = self._connection.getresponse()
         said = answer.read()
         self._heard.tell(answer.status, time.monotonic() - began)
-        return answer.status, answer.headers, json.loads(said) if said else None
+        return answer.status, answer.headers, json.loads(said) if "json" in answer.headers.get("Content-Type", "") else None
 
     def _connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self._port, timeout=_WAIT_S)
+
+
+class Crowd(Asker):
+    """A thread that is many students in turn, on one connection. It rests while *go* is not set."""
+
+    def __init__(self, port: int, students: list[Student], heard: Heard, go: threading.Event, chance: random.Random) -> None:
+        super().__init__(port, heard, chance)
+        self._students, self._go = students, go
+        self._over = False
+        self.resting = threading.Event()
+        self._thread = threading.Thread(target=self._live, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """No more requests."""
+        self._over = True
+        self._go.set()
+        self._thread.join(_WAIT_S)
+        self._connection.close()
+
+    def _live(self) -> None:
+        while not self._over:
+            if not self._go.is_set():
+                self.resting.set()
+                self._go.wait()
+                self.resting.clear()
+                continue
+            student = self._chance.choice(self._students)
+            try:
+                self.write(student) if self._chance.randrange(4) == 0 else self.read(student)
+            except (OSError, http.client.HTTPException) as error:
+                self._heard.wrong.append(f"student {student.id} got no answer during {self._heard.under}: {error!r}")
+                self._connection = self._connect()
+            except Exception as error:
+                self._heard.wrong.append(f"student {student.id}, {self._heard.under}: {error!r}")
 
 
 def token(student: int) -> str:

@@ -1,16 +1,32 @@
 -- name: current
--- Whose session a token is: the one read that every signed-in request does. $1 the token's hash.
-SELECT s.account_id, a.role, a.revision, s.seen_at < now() - interval '1 hour' AS unseen
-FROM student.session s
-JOIN student.account a ON a.id = s.account_id
-WHERE s.token_hash = %(hash)s AND s.expires_at > now() AND s.seen_at > now() - %(idle_s)s * interval '1 second'
+-- Whose session a token is, and whether this is the database that it was looked at in: the one read that every signed-in
+-- request does. One row always. $1 the token's hash.
+SELECT found.account_id, found.role, found.revision, found.unseen,
+    d.started = pg_postmaster_start_time() AND d.sessions = 'student.session'::regclass AS known
+FROM student.database d
+LEFT JOIN LATERAL (
+    SELECT s.account_id, a.role, a.revision, s.seen_at < now() - interval '1 hour' AS unseen
+    FROM student.session s
+    JOIN student.account a ON a.id = s.account_id
+    WHERE s.token_hash = %(hash)s AND s.expires_at > now() AND s.seen_at > now() - %(idle_s)s * interval '1 second') found ON true
+
+-- name: look_where
+-- After a start of the server or a restored dump: whether the database is from a backup, and then the end of every session.
+SELECT student.look_where()
+
+-- name: end_everything
+-- Every session, mailed secret and begun log-in of everybody.
+SELECT student.end_everything()
 
 -- name: seen
 -- Note that a session is in use, at most once an hour.
 UPDATE student.session SET seen_at = now() WHERE token_hash = %(hash)s
 
 -- name: begin
--- A new session.
+-- A new session. The account's revision is none that was given before a restored backup.
+WITH lifted AS (
+    UPDATE student.account a SET revision = d.least_revision FROM student.database d
+    WHERE a.id = %(account_id)s AND a.revision < d.least_revision)
 INSERT INTO student.session (token_hash, account_id, expires_at, agent)
 VALUES (%(hash)s, %(account_id)s, now() + %(life_s)s * interval '1 second', %(agent)s)
 
