@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import statistics
+import sys
 import time
 from collections import Counter
 
@@ -28,6 +30,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=200, help="requests a second (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="the seed of what is asked and edited")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with it
     print(f"seed {chosen.seed}", flush=True)
     with open_folder("lectern-stack-") as folder, standing(folder, VIDEOS) as stack:
         run = Run(stack, VIDEOS, chosen.rate, random.Random(chosen.seed))
