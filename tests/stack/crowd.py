@@ -21,6 +21,7 @@ ZIPF = 0.9
 OVERLAY_SHARE, WRITE_SHARE, LOGIN_SHARE = 0.02, 0.008, 0.002  # of all requests; pages are the rest
 READERS = 6
 _WAIT_S = 30.0
+_IDLE_S = 3.0  # Varnish closes a line that is idle for five seconds; a browser would ask again, and here it would count as an error
 
 
 @dataclass
@@ -67,11 +68,15 @@ class Reader:
         self._port, self._paths, self._known, self._heard, self._figures, self._chance = port, paths, known, heard, figures, chance
         self._weights = list(accumulate(1 / n**ZIPF for n in range(1, len(paths) + 1)))
         self._line = self._connect()
+        self._asked_at = 0.0
 
     def act(self) -> None:
         """One page, which is judged."""
         path = self._paths[bisect(self._weights, self._chance.random() * self._weights[-1])]
         began, under = time.monotonic(), self._heard.under
+        if began - self._asked_at > _IDLE_S:
+            self._line.close()
+        self._asked_at = began
         try:
             status, hit, body = fetch(self._line, path)
         except (OSError, http.client.HTTPException) as error:
@@ -107,10 +112,14 @@ class Pupil(Asker):
         super().__init__(port, heard, chance)
         self._students, self._figures = students, figures
         self._under = heard.under
+        self._asked_at = 0.0
 
     def act(self) -> None:
         """One visit."""
         self._under = self._heard.under
+        if time.monotonic() - self._asked_at > _IDLE_S:
+            self._connection.close()  # the next request opens it
+        self._asked_at = time.monotonic()
         what = self._chance.random() * (OVERLAY_SHARE + WRITE_SHARE + LOGIN_SHARE)
         try:
             if what < OVERLAY_SHARE:
