@@ -22,7 +22,7 @@ from isal import isal_zlib
 from edge.address import Key, path_of
 from edge.conditions import UNSATISFIABLE, names, names_strongly, span_of, takes_gzip
 from edge.errors import StoreError
-from edge.policy import Headers
+from edge.policy import Headers, is_part, of_parts
 from edge.signed import PROTECTED, key_behind
 from edge.store.port import RETAINED, Head, Object, Store
 from edge.tiers import cache_control
@@ -45,7 +45,8 @@ _Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 class Origin:
-    """The WSGI application over *store*. *headers* go with every answer, whatever its status.
+    """The WSGI application over *store*. *headers* go with every answer, whatever its status; with parts of
+    pages only those that say something of them (see edge.policy).
 
     *secret*: what opens protected media (see edge.signed); "" keeps them shut. *clock* gives seconds since 1970.
     """
@@ -56,6 +57,7 @@ class Origin:
         self._secret = secret
         self._clock = clock
         self._headers = headers
+        self._of_parts = of_parts(headers)
         self._error = cache_control("error", profile)
         self._spelling = cache_control("spelling", profile)
         self._never = cache_control("never", profile)
@@ -69,7 +71,8 @@ class Origin:
             status, headers, body = self._plain(HTTPStatus.SERVICE_UNAVAILABLE, ("Retry-After", str(RETRY_S)))
         if status != HTTPStatus.NOT_MODIFIED:
             headers.append(("Content-Length", str(len(body))))
-        headers.extend(self._headers)
+        content_type = next((value for name, value in headers if name == "Content-Type"), "")
+        headers.extend(self._of_parts if is_part(content_type, _target(environ)[0]) else self._headers)
         start_response(_STATUS[status], headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" or not body else [body]
 

@@ -5,6 +5,7 @@ that an editor links to. Sources: CSP Level 3, Permissions Policy, RFC 6797 (HST
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 PLAYER_HOSTS = ("www.youtube-nocookie.com", "player.vimeo.com", "archive.org")
@@ -22,9 +23,18 @@ SPECULATION_PATH = "/speculation-rules.json"
 
 Headers = tuple[tuple[str, str], ...]
 
+PART_TYPES = r"^(?:text/(?:css|vtt)|application/(?:speculationrules\+)?json|image/(?:avif|gif|jpeg|png|webp|x-icon)|font/woff2)(?:;|$)"
+"""Content types that no browser opens as a document that could do anything, nor runs as a worker. SVG may hold scripts."""
+
+SCRIPT_TYPE = r"^text/javascript(?:;|$)"
+SCRIPTS = "^/assets/"
+"""Where scripts lie that are no workers: a worker obeys the policy that its own file came with, so that of /sw.js has one."""
+
+_OF_PARTS = ("X-Content-Type-Options", "Strict-Transport-Security")
+
 
 def page_headers(*, https: bool, frame_hosts: Iterable[str] = ()) -> Headers:
-    """The security headers of every answer.
+    """The security headers of an answer that is a document, or may be one.
 
     *https*: readers come over TLS, so tell them to stay there. *frame_hosts*: hosts whose players
     may be framed beside the known ones, as bare names (``tube.example``).
@@ -42,6 +52,16 @@ def page_headers(*, https: bool, frame_hosts: Iterable[str] = ()) -> Headers:
     if https:
         headers.append(("Strict-Transport-Security", f"max-age={HSTS_S}"))
     return tuple(headers)
+
+
+def of_parts(headers: Headers) -> Headers:
+    """Those of *headers* that say something of a style, a script or a picture. The rest is for documents and workers, and is a kilobyte."""
+    return tuple(header for header in headers if header[0] in _OF_PARTS)
+
+
+def is_part(content_type: str, path: str) -> bool:
+    """Whether an answer is only ever a part of a page; *path* is its address, such as ``/assets/site.css``."""
+    return bool(re.search(PART_TYPES, content_type) or (re.search(SCRIPTS, path) and re.search(SCRIPT_TYPE, content_type)))
 
 
 def content_security_policy(players: Iterable[str]) -> str:

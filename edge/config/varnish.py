@@ -11,6 +11,7 @@ from edge.cdn.varnish import FETCH_S
 from edge.config.place import Place, Upstream
 from edge.config.template import filled
 from edge.errors import SettingsError
+from edge.policy import PART_TYPES, SCRIPT_TYPE, SCRIPTS, of_parts
 from edge.tiers import (
     ADDRESS_CEILING,
     DAY_S,
@@ -59,5 +60,6 @@ def files(place: Place) -> Mapping[str, str]:
         api_requests=profile.requests_per_window * ADDRESS_CEILING, window_s=WINDOW_S, misses=profile.requests_per_window,
         flood_window_s=FLOOD_WINDOW_S, error_s=ERROR_S, fault_s=FAULT_S, refused_s=REFUSED_S, stale_if_error_s=STALE_IF_ERROR_S,
         stale=sorted(times.items()), spelling=cache_control("spelling", place.profile), error=cache_control("error", place.profile),
-        headers=place.headers)
+        headers=of_parts(place.headers), document_headers=[h for h in place.headers if h not in of_parts(place.headers)],
+        part_types=PART_TYPES, script_type=SCRIPT_TYPE, scripts=SCRIPTS)
     return {"default.vcl": text}

@@ -14,6 +14,7 @@ class Transcript {
     this.lines = details.querySelector("ol");
     this.starts = this.read();
     this.touched = -Infinity;
+    if (details.open && !this.starts.length) this.load();
     details.addEventListener("toggle", () => { if (details.open && !this.starts.length) this.load(); });
     this.lines.addEventListener("click", (event) => {
       const link = event.target.closest("a");

@@ -157,4 +157,4 @@ async function start() {
   if (goesOn() && player.ready) player.begin();
 }
 
-start();
+await start();

@@ -30,6 +30,8 @@ def store(tmp_path: Path) -> Iterator[SQLiteStore]:
         page("cards/1.jpg", "", 5, gzipped=False, content_type="image/jpeg", tags="")._replace(body=MEDIA),
         page("video/481/old/index.html", "<a>moved</a>", 4, status=301, location="/videos/na%C3%AFve/"),
         page("videos/gone/index.html", "<html>gone</html>", 4, status=410),
+        page("assets/a.js", "a", content_type="text/javascript; charset=utf-8"),
+        page("sw.js", "w", content_type="text/javascript; charset=utf-8"),
         page("empty.txt", "", gzipped=False), page("a+b/index.html", "plus"),
     ))
     yield store
@@ -54,6 +56,17 @@ def test_a_page_comes_with_all_its_headers(origin: Origin, store: SQLiteStore) -
         "vary": "Accept-Encoding", "surrogate-key": "pabc video:1 all", "content-type": "text/html; charset=utf-8",
         "content-encoding": "gzip", "content-length": str(head.size_bytes)}
     assert answer.text == HOME
+
+
+@pytest.mark.parametrize("target", ["/assets/a.js", "/cards/1.jpg"])
+def test_a_part_of_a_page_bears_no_header_of_a_documents(origin: Origin, target: str) -> None:
+    names = {name.lower() for name, _ in POLICY}
+    assert names & set(ask(origin, target).headers) == {"x-content-type-options", "strict-transport-security"}
+
+
+@pytest.mark.parametrize("target", ["/sw.js", "/assets/none.js", "/assets/%2f", "/cards/none.jpg"])
+def test_a_worker_and_whatever_stands_in_a_parts_place_bear_them_all(origin: Origin, target: str) -> None:
+    assert {name.lower() for name, _ in POLICY} <= set(ask(origin, target).headers)
 
 
 def test_each_coding_has_a_strong_etag_of_its_own(origin: Origin) -> None:
@@ -383,7 +396,7 @@ def test_a_page_that_moved_leads_on_in_one_step_from_every_spelling(origin: Orig
 # what never happens ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["/", "/cards/1.jpg", "/nobody/", "/%00", "/index.html", "/videos/gone/"])
+@pytest.mark.parametrize("target", ["/", "/robots.txt", "/nobody/", "/%00", "/index.html", "/videos/gone/"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 def test_every_answer_bears_the_security_headers_and_no_cookie(origin: Origin, target: str, method: str) -> None:
     answer = ask(origin, target, method)

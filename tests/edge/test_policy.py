@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 
-from edge.policy import page_headers
+from edge.policy import is_part, of_parts, page_headers
 
 
 def test_nothing_inline_and_nothing_unsafe_is_allowed() -> None:
@@ -57,6 +57,21 @@ def test_browsers_are_bound_to_tls_only_where_there_is_tls() -> None:
 
 def test_types_are_never_guessed() -> None:
     assert dict(page_headers(https=False))["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_part_of_a_page_is_told_by_its_type_and_of_scripts_only_those_that_are_no_workers() -> None:
+    for content_type, path in (("text/css; charset=utf-8", "/assets/a.css"), ("image/webp", "/pictures/1/a.webp"), ("image/png", "/nowhere"),
+                               ("text/javascript; charset=utf-8", "/assets/a.js"), ("application/json", "/data/video/1.json"),
+                               ("application/speculationrules+json", "/speculation-rules.json"), ("text/vtt; charset=utf-8", "/x.vtt")):
+        assert is_part(content_type, path), content_type
+    for content_type, path in (("text/html; charset=utf-8", "/assets/a.js"), ("text/javascript; charset=utf-8", "/sw.js"),
+                               ("image/svg+xml", "/assets/favicon.svg"), ("application/atom+xml", "/feed.xml"), ("", "/assets/a.js"),
+                               ("text/cssx", "/"), ("x text/css", "/"), ("application/pdf", "/assets/a.pdf")):
+        assert not is_part(content_type, path), content_type
+
+
+def test_a_part_bears_what_says_something_of_it() -> None:
+    assert of_parts(page_headers(https=True)) == (("X-Content-Type-Options", "nosniff"), ("Strict-Transport-Security", "max-age=31536000"))
 
 
 def directives(*frame_hosts: str) -> dict[str, str]:

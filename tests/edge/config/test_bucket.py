@@ -50,6 +50,7 @@ def stand(open_named: Callable[..., Store], s3_server: Callable[[str], servers.S
         page("index.html", "home"),
         page("videos/na\u00efve/index.html", "naive", tags=f"{own_tag(Path('/videos/na%C3%AFve/'))} video:1 all"),
         page(GONE, "gone", status=410), page("old/index.html", "moved", status=301, location="/videos/na%C3%AFve/"),
+        page("assets/a.js", "a", content_type="text/javascript; charset=utf-8"), page("sw.js", "w", content_type="text/javascript"),
         page("robots.txt", "robots", content_type="text/plain"), page("404.html", "nobody"), page("retained/abc.1", "secret"),
         page("protected/a.mp4", "secret", gzipped=False)]
     store.put(Put(one) for one in objects)
@@ -74,6 +75,13 @@ def test_a_buckets_objects_come_out_as_the_origin_would_send_them(stand: Stand) 
         assert {name: headers[name.lower()] for name, _ in HEADERS} == dict(HEADERS)
         assert not [name for name in headers if name.startswith("x-amz-") or name in ("server", "surrogate-key", "xkey")]
     assert stand.ask("/")[2] == b"home"
+
+
+def test_a_script_bears_less_than_a_worker_and_than_what_is_not_there(stand: Stand) -> None:
+    names = {name.lower() for name, _ in HEADERS}
+    assert names & set(stand.ask("/assets/a.js")[1]) == {"x-content-type-options", "strict-transport-security"}
+    for target in ("/sw.js", "/assets/none.js"):
+        assert names <= set(stand.ask(target)[1]), target
 
 
 def test_retired_pages_are_real_redirects_and_real_410s(stand: Stand) -> None:
