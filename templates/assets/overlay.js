@@ -114,17 +114,20 @@ function compare() {
   open();
 }
 
-player?.addEventListener("lectern:position", async ({ detail }) => {
-  place = detail;
-  if (Date.now() - recorded < EVERY_MS) return;
-  recorded = Date.now();
-  record(video, detail.position_s, detail.duration_s);
-  (await tellers()).watching();
-});
-player?.addEventListener("lectern:ended", ({ detail }) => {
-  place = { position_s: 0, duration_s: detail.duration_s };
-  record(video, detail.position_s, detail.duration_s, true);
-});
+// What the player says of the lecture.
+export async function told({ type, detail }) {
+  if (type === "lectern:ended") {
+    place = { position_s: 0, duration_s: detail.duration_s };
+    record(video, detail.position_s, detail.duration_s, true);
+  } else if (type === "lectern:position") {
+    place = detail;
+    if (Date.now() - recorded < EVERY_MS) return;
+    recorded = Date.now();
+    record(video, detail.position_s, detail.duration_s);
+    (await tellers()).watching();
+  }
+}
+for (const name of ["lectern:position", "lectern:ended"]) player?.addEventListener(name, told);
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) return compare();
   if (place.position_s) record(video, place.position_s, place.duration_s);

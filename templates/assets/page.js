@@ -3,7 +3,7 @@
 // The student's own data: where somebody is signed in or has begun a lecture, now or later in the life of this page.
 const OWN = /(?:^|; )lectern_state=/;
 const BEGUN = "lectern.nobody";
-const NOTICED = ["lectern:position", "lectern:ended", "storage", "visibilitychange", "pageshow"];
+const NOTICED = ["lectern:wanted", "lectern:position", "lectern:ended", "storage", "visibilitychange", "pageshow"];
 
 function isAnybodys() {
   try {
@@ -13,13 +13,13 @@ function isAnybodys() {
   }
 }
 
-async function join({ target, type, detail } = {}) {
-  const isTold = type?.startsWith("lectern:");
-  if (!isTold && !isAnybodys()) return;
+async function join(event) {
+  const isPlayers = event?.type.startsWith("lectern:");
+  if (!isPlayers && !isAnybodys()) return;
   for (const name of NOTICED) removeEventListener(name, join);
   try {
-    await import("{{ asset('overlay.js') }}");
-    if (isTold) target.dispatchEvent(new CustomEvent(type, { bubbles: true, detail })); // it was not there to hear it
+    const { told } = await import("{{ asset('overlay.js') }}");
+    if (isPlayers) told(event); // it was not there to hear it
   } catch { /* no network: the page is whole without it */ }
 }
 

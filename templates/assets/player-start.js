@@ -5,6 +5,7 @@ let coming = null; // the player's module, once it is asked for
 let place = null; // a lectern:resume that came before it
 
 function load() {
+  if (!coming) element.dispatchEvent(new CustomEvent("lectern:wanted", { bubbles: true })); // who keeps places comes along
   return (coming ??= import("{{ asset('player.js') }}").then(() => {
     for (const [name, hear] of Object.entries(DEEDS)) removeEventListener(name, hear, true);
     if (place) element.dispatchEvent(new CustomEvent("lectern:resume", { detail: place }));

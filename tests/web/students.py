@@ -13,11 +13,14 @@ from argon2 import PasswordHasher
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.web.conftest import Live
+from tests.web.conftest import until as until_in
 
 PASSWORD = "a lecture a day is enough"
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _NUMBERS = count(1)
 WAIT_S = 15.0
+
+SMALLEST_S = 5  # who leaves sooner has not begun: see overlay_places.js
 
 
 class Account(NamedTuple):
@@ -56,6 +59,8 @@ def watch(page: Page, position_s: float, duration_s: float = 1800, *, ended: boo
     page.evaluate(
         """([name, detail]) => document.querySelector(".player").dispatchEvent(new CustomEvent(name, {detail, bubbles: true}))""",
         ["lectern:ended" if ended else "lectern:position", {"position_s": position_s, "duration_s": duration_s}])
+    if position_s >= SMALLEST_S or ended:
+        until_in(page, """localStorage.getItem("lectern.nobody") ?? localStorage.getItem("lectern.mine")""")  # what keeps it has come
 
 
 def hide(page: Page, hidden: bool = True) -> None:
