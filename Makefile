@@ -19,6 +19,7 @@ dev: ## the site with its templates as they are: an edit under templates/ shows 
 
 test: ## all tests (ARGS="-k words" for some)
 	@$(VENV) test,lint
+	@.ci/npm
 	@exec "$(PY)" -m pytest -n logical $(ARGS)
 
 soak: ## a quarter of an hour of readers, students and editors at the whole stack while its parts die (ARGS="--minutes N --rate N --seed N")

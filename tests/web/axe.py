@@ -1,0 +1,32 @@
+"""axe-core over every page kind: rules of accessibility that a program can judge (WCAG 2.2 A and AA, and axe's own best practices)."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+SCRIPT = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+INSTALL = "axe-core is missing: run .ci/npm, which wants npm (Debian: apt install npm)."
+
+PATHS = {
+    "home": "/", "courses": "/courses/", "course": "/courses/course-1/", "batch": "/batches/mathematics-2024/", "batches": "/batches/",
+    "video": "/videos/lecture-1/", "video with long title": "/videos/lecture-4/", "video in Hindi": "/videos/lecture-7/",
+    "video in Arabic": "/videos/lecture-8/", "video without picture": "/videos/lecture-522/", "videos": "/videos/",
+    "subjects": "/subjects/", "subject": "/subjects/subject-1/", "instructors": "/instructors/", "instructor": "/instructors/teacher-1/",
+    "about": "/about/", "not found": "/nowhere/", "search": "/search/", "search asked": "/search/?q=matrix", "offline": "/offline/",
+    "account": "/account/", "register": "/account/register/", "confirm": "/account/confirm/", "reset": "/account/reset/",
+    "password": "/account/password/", "e-mail": "/account/email/", "settings": "/account/settings/", "sessions": "/account/sessions/",
+    "data": "/account/data/",
+}
+"""The showcase's pages by kind."""
+
+_RUN = "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds on *page* as it stands: rule, how bad, and the elements."""
+    assert SCRIPT.is_file(), INSTALL
+    page.evaluate(SCRIPT.read_text())  # by the debugger, which the page's policy does not bind
+    found: list[dict[str, Any]] = page.evaluate(_RUN)
+    return [f"{one['id']} ({one['impact']}): {one['help']}: {[node['html'][:160] for node in one['nodes'][:4]]}" for one in found]
