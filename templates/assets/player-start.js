@@ -1,5 +1,5 @@
 // In the player's place until a deed wants it: a page that is only read loads none of it. The deed is done again once it is there.
-const GOES = "lectern:go"; // see player-next.js
+const GOES = "lectern.go"; // see player-next.js
 const element = document.querySelector(".player[data-video]");
 let coming = null; // the player's module, once it is asked for
 let place = null; // a lectern:resume that came before it
