@@ -1,6 +1,6 @@
 # What a person runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak soak-histories chaos lint bench bench-api bench-edge sim soak-api fuzz audit-deps messages screenshots lock wheel clean
+.PHONY: help demo dev test soak soak-histories chaos lint bench bench-api bench-edge sim soak-api fuzz audit audit-deps messages screenshots lock wheel clean
 
 PY := .venv/bin/python
 VENV := .ci/venv
@@ -69,6 +69,11 @@ fuzz: ## 50,000 requests made from the API's own description (ARGS="--examples N
 screenshots: ## every page kind at three widths, light and dark, into screenshots/ (ARGS="FOLDER KIND…"); needs chromium
 	@$(VENV) test,lint
 	@exec "$(PY)" -m tests.web.screenshots $(ARGS)
+
+audit: ## axe, the Nu HTML checker and Lighthouse over a built site; needs npm, java, chromium
+	@$(VENV) test,lint
+	@.ci/npm all
+	@exec "$(PY)" -m tests.web.audit
 
 audit-deps: ## known vulnerabilities of what requirements.lock names; says so when their database is out of reach
 	@$(VENV) audit
