@@ -59,7 +59,7 @@ def test_every_kind_has_the_headers_of_its_tier(site: Built, profile: str) -> No
             content_type, f"public, max-age=60, must-revalidate, s-maxage={times[profile]}"), path
     assert objects["/404.html"].cache_control == "public, max-age=5, must-revalidate"
     assets = {path: thing for path, thing in objects.items() if path.startswith("/assets/")}
-    assert {path.rpartition(".")[2] for path in assets} == {"css", "js", "svg"}
+    assert {path.rpartition(".")[2] for path in assets} == {"css", "js", "svg", "txt"}
     assert {thing.cache_control for thing in assets.values()} == {"public, max-age=31536000, immutable"}
     assert (objects["/videos/old/"].status, objects["/videos/old/"].location) == (301, "/videos/new/")
     assert objects["/videos/left/"].status == 410
