@@ -19,6 +19,7 @@ HTML = "text/html; charset=utf-8"
 CATALOG = {"100k": 1800, "500k": 3600, "1m": 7200}
 METADATA = {"100k": 3600, "500k": 7200, "1m": 14400}
 MEDIA = {"100k": 86400, "500k": 86400, "1m": 86400}
+OWNED = SITE._replace(imprint="Who we are", privacy="Nothing is kept.", security_contacts=("mailto:a@example.org",), security_expires="2030-01-01")
 WHERE = {
     "/": (HTML, CATALOG), "/about/": (HTML, CATALOG), "/courses/": (HTML, CATALOG), "/courses/course/": (HTML, CATALOG),
     "/batches/": (HTML, CATALOG), "/batches/batch/": (HTML, CATALOG), "/batches/batch/page/2/": (HTML, CATALOG),
@@ -36,6 +37,13 @@ WHERE = {
     "/data/batch/1.json": ("application/json; charset=utf-8", MEDIA),
     "/captions/1/en.vtt": ("text/vtt; charset=utf-8", MEDIA),
     "/captions/1/en.txt": ("text/plain; charset=utf-8", MEDIA),
+    "/captions/1/en.json": ("application/json; charset=utf-8", MEDIA),
+    "/batches/batch/batch.ics": ("text/calendar; charset=utf-8", METADATA),
+    "/search/": (HTML, CATALOG), "/search/0/year.json": ("application/json; charset=utf-8", METADATA), "/search/files.json": ("application/json; charset=utf-8", METADATA),
+    "/account/": (HTML, CATALOG), "/account/settings/": (HTML, CATALOG), "/imprint/": (HTML, CATALOG), "/privacy/": (HTML, CATALOG),
+    "/offline/": (HTML, CATALOG), "/sw.js": ("text/javascript; charset=utf-8", CATALOG),
+    "/speculation-rules.json": ("application/speculationrules+json", CATALOG),
+    "/.well-known/security.txt": ("text/plain; charset=utf-8", METADATA),
 }
 
 
@@ -48,10 +56,10 @@ def test_every_kind_has_the_headers_of_its_tier(site: Built, profile: str) -> No
     site.sql("UPDATE catalog.video SET description = repeat('A long paragraph of words. ', 20) || E'\\n\\n' || repeat(%s, 60) WHERE id = 1",
              "Another one that is long enough to matter to somebody, and so on.\n\n" * 4)
     site.sql("""INSERT INTO catalog.caption (video_id, language, kind, body)
-        VALUES (1, 'en', 'captions', 'WEBVTT'), (1, 'en', 'transcript', 'Hi')""")
-    site.build(profile=profile)
+        VALUES (1, 'en', 'captions', E'WEBVTT\\n\\n00:01.000 --> 00:02.000\\nHi'), (1, 'en', 'transcript', 'Hi')""")
+    site.build(profile=profile, site=OWNED)
     site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 2")
-    site.build(profile=profile)
+    site.build(profile=profile, site=OWNED)
     objects = site.objects()
     for path, (content_type, times) in WHERE.items():
         thing = objects[path]
