@@ -41,8 +41,8 @@ WHERE = {
     "/batches/batch/batch.ics": ("text/calendar; charset=utf-8", METADATA),
     "/search/": (HTML, CATALOG), "/search/0/year.json": ("application/json; charset=utf-8", METADATA), "/search/files.json": ("application/json; charset=utf-8", METADATA),
     "/account/": (HTML, CATALOG), "/account/settings/": (HTML, CATALOG), "/imprint/": (HTML, CATALOG), "/privacy/": (HTML, CATALOG),
-    "/offline/": (HTML, CATALOG), "/sw.js": ("text/javascript; charset=utf-8", CATALOG),
-    "/speculation-rules.json": ("application/speculationrules+json", CATALOG),
+    "/offline/": (HTML, METADATA), "/sw.js": ("text/javascript; charset=utf-8", METADATA),
+    "/speculation-rules.json": ("application/speculationrules+json", METADATA),
     "/.well-known/security.txt": ("text/plain; charset=utf-8", METADATA),
 }
 
