@@ -19,7 +19,8 @@ HTML = "text/html; charset=utf-8"
 CATALOG = {"100k": 1800, "500k": 3600, "1m": 7200}
 METADATA = {"100k": 3600, "500k": 7200, "1m": 14400}
 MEDIA = {"100k": 86400, "500k": 86400, "1m": 86400}
-OWNED = SITE._replace(imprint="Who we are", privacy="Nothing is kept.", security_contacts=("mailto:a@example.org",), security_expires="2030-01-01")
+OWNED = SITE._replace(imprint="Who we are", privacy="Nothing is kept.", desk=True,
+    security_contacts=("mailto:a@example.org",), security_expires="2030-01-01")
 WHERE = {
     "/": (HTML, CATALOG), "/about/": (HTML, CATALOG), "/courses/": (HTML, CATALOG), "/courses/course/": (HTML, CATALOG),
     "/batches/": (HTML, CATALOG), "/batches/batch/": (HTML, CATALOG), "/batches/batch/page/2/": (HTML, CATALOG),
@@ -39,8 +40,9 @@ WHERE = {
     "/captions/1/en.txt": ("text/plain; charset=utf-8", MEDIA),
     "/captions/1/en.json": ("application/json; charset=utf-8", MEDIA),
     "/batches/batch/batch.ics": ("text/calendar; charset=utf-8", METADATA),
-    "/search/": (HTML, CATALOG), "/search/0/year.json": ("application/json; charset=utf-8", METADATA), "/search/files.json": ("application/json; charset=utf-8", METADATA),
-    "/account/": (HTML, CATALOG), "/account/settings/": (HTML, CATALOG), "/imprint/": (HTML, CATALOG), "/privacy/": (HTML, CATALOG),
+    "/search/": (HTML, CATALOG), "/search/0/year.json": ("application/json; charset=utf-8", METADATA),
+    "/search/files.json": ("application/json; charset=utf-8", METADATA),
+    "/desk/": (HTML, CATALOG), "/account/": (HTML, CATALOG), "/account/settings/": (HTML, CATALOG), "/imprint/": (HTML, CATALOG), "/privacy/": (HTML, CATALOG),
     "/offline/": (HTML, METADATA), "/sw.js": ("text/javascript; charset=utf-8", METADATA),
     "/speculation-rules.json": ("application/speculationrules+json", METADATA),
     "/.well-known/security.txt": ("text/plain; charset=utf-8", METADATA),
