@@ -20,7 +20,7 @@ from edge.store.pace import LONGEST_CALL_S
 from edge.store.port import Head, Object, Put, Refused, Written
 from tests.site import SITE, Built, Inline, fill
 
-LINK = re.compile(r'(?:href|src)="(/[^"]*)"')
+LINK = re.compile(r'(?:href|src)="(/(?!api/)[^"#?]*)')
 
 
 class Memory:

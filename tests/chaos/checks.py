@@ -20,7 +20,7 @@ from edge.address import Path as SitePath
 from edge.store.port import RETAINED, Object, Store
 from tests.site import SITE
 
-_LINK = re.compile(r"""(?:href|src)="(/[^"#?]*)|https://lectures\.example(/[^"<#?\s]*)""")
+_LINK = re.compile(r"""(?:href|src)="(/(?!api/)[^"#?]*)|https://lectures\.example(/[^"<#?\s]*)""")
 PROFILE = "100k"
 
 
