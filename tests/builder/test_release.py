@@ -146,7 +146,7 @@ def test_another_store_is_filled_and_so_is_the_first_when_it_comes_back(site: Bu
     assert _build(site, second).uploaded == count
     site.sql("UPDATE catalog.video SET title = 'Edited' WHERE id = 1")
     assert _build(site, second).uploaded < count
-    assert _build(site, first).uploaded == count
+    assert _build(site, first).uploaded == len(second.objects)  # a new word has a search file of its own
     assert {k: o.digest for k, o in first.objects.items()} == {k: o.digest for k, o in second.objects.items()}
 
 
@@ -201,7 +201,7 @@ def test_after_a_retirement_nothing_is_rendered_again(site: Built) -> None:
     fill(site)
     site.build()
     site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 2")
-    assert site.build().retired == 2
+    assert site.build().retired == 3  # the page, its JSON, and the search file of the word that only it had
     assert site.build().rendered == 0
     site.sql("UPDATE catalog.video SET title = 'Edited' WHERE id = 1")
     assert site.build().retired == 0
