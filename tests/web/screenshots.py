@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 
 from builder.embedded import ensure
 from builder.migrate import migrate
@@ -18,13 +18,23 @@ KINDS = {
     "batch-500": "/batches/physics-2023/", "batch-1": "/batches/open-evening/", "batches": "/batches/", "video": "/videos/lecture-1/",
     "video-long": "/videos/lecture-4/", "video-hindi": "/videos/lecture-7/", "video-arabic": "/videos/lecture-8/",
     "video-bare": "/videos/lecture-522/", "videos": "/videos/", "subjects": "/subjects/", "subject": "/subjects/subject-1/",
-    "instructors": "/instructors/", "instructor": "/instructors/teacher-1/", "about": "/about/", "not-found": "/nowhere/",
+    "instructors": "/instructors/", "instructor": "/instructors/teacher-1/", "about": "/about/",
+    "search": "/search/?q=matrix", "not-found": "/nowhere/", "account": "/account/",
 }
 WIDTHS = (360, 768, 1280)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-# Not by wait_for_function, which evaluates a string in the page: the policy forbids that.
+# Not by wait_for_function, which evaluates a string in the page: the policy forbids that. A decoding fails where the browser
+# takes another width of the picture meanwhile, so it is asked for once more.
 _PICTURES_ARE_THERE = """() => Promise.all([...document.images]
-    .filter((i) => i.offsetParent && i.getBoundingClientRect().top < innerHeight).map((i) => i.decode()))"""
+    .filter((i) => i.offsetParent && i.getBoundingClientRect().top < innerHeight)
+    .map((i) => i.decode().catch(() => new Promise((done) => {
+        if (i.complete) done(); else i.onload = i.onerror = done;
+    }).then(() => i.decode()))))"""
+
+
+def _strangers(route: Route) -> None:
+    """What the API says to one who is not logged in: it is not part of the pictures' site."""
+    route.fulfill(json={"providers": []} if route.request.url.endswith("/oidc") else {"account": None, "csrf": ""})
 
 
 def take(browser: Browser, url: str, folder: Path, only: tuple[str, ...] = ()) -> None:
@@ -32,6 +42,7 @@ def take(browser: Browser, url: str, folder: Path, only: tuple[str, ...] = ()) -
     for width in WIDTHS:
         for theme in THEMES:
             context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme, base_url=url)
+            context.route("**/api/v1/auth/*", _strangers)
             page = context.new_page()
             for name, path in KINDS.items():
                 if only and name not in only:
