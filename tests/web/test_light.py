@@ -109,9 +109,14 @@ def test_a_card_s_picture_passes_into_the_player_unless_motion_is_unwanted(
         addEventListener("load", () => addEventListener("pageswap", () => sessionStorage.setItem("named", String(
             [...document.querySelectorAll(".card .pic")].filter((p) => p.style.viewTransitionName === "player").length))));""")
     page = context.new_page()
-    page.goto("/")
-    page.locator(".cards .card .t").first.click()
-    page.wait_for_url("**/videos/**")
-    page.wait_for_load_state()
-    assert page.evaluate("[sessionStorage.passed, sessionStorage.named]") == (["true", "1"] if passes else ["false", "0"])
+    told: list[str] = []
+    for _ in range(3 if passes else 1):  # Chromium leaves a transition out where the machine is too busy to draw it in time
+        page.goto("/")
+        page.locator(".cards .card .t").first.click()
+        page.wait_for_url("**/videos/**")
+        page.wait_for_load_state()
+        told = page.evaluate("[sessionStorage.passed, sessionStorage.named]")
+        if told[0] == "true":
+            break
+    assert told == (["true", "1"] if passes else ["false", "0"])
     context.close()
