@@ -110,7 +110,7 @@ def main() -> int:
                 print(f"Lighthouse, {name}: performance {speed:.0f} (goal {GOAL}), largest paint {paint / 1000:.2f} s on slow 4G")
                 scores, _, failed = turns[-1]
                 wrong += [f"Lighthouse, {name}: {kind} {scores[kind]:.0f}: {failed}" for kind in _WHOLE if scores[kind] < 100]
-    print("\n".join(wrong))
+    print("\n".join(wrong) or "Nothing is wrong.")
     return 1 if wrong else 0
 
 
