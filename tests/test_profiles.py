@@ -76,4 +76,4 @@ def test_the_generated_configuration_follows_it(name: str, target: str, tmp_path
     shown = dict(re.findall(r'Cache-Control == "([^"]+)"\) \{\s+set beresp\.http\.lectern-stale = "(\d+)s"', text))
     tiers: tuple[Tier, ...] = ("catalog", "metadata", "media", "named", "asset")
     assert shown == {cache_control(tier, name): str(stale_s(tier, name)) for tier in tiers}
-    assert f'"miss " + client.ip, {profile.requests_per_window},' in text
+    assert f'"miss " + req.http.lectern-client, {profile.requests_per_window},' in text

@@ -4,9 +4,6 @@
 import { adopt, places, record, take } from "{{ asset('overlay_places.js') }}";
 import { onForgotten, whose } from "{{ asset('overlay_whose.js') }}";
 
-// One page view in a hundred tells how quick it was; a browser that a program drives is no reader.
-if (!navigator.webdriver && Math.random() < 0.01) import("{{ asset('vitals.js') }}").catch(() => {});
-
 const MOST_VIDEOS = 100; // that the API answers about at once
 const EVERY_MS = 5000; // between two records of a place
 

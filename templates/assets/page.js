@@ -26,6 +26,9 @@ async function join(event) {
 for (const name of NOTICED) addEventListener(name, join);
 join();
 
+// One page view in a hundred tells how quick it was; a browser that a program drives is no reader.
+if (!navigator.webdriver && Math.random() < 0.01) import("{{ asset('vitals.js') }}").catch(() => {});
+
 // From a card's picture to the player: the picture that was followed bears the player's name while the page changes.
 // Where pages cannot pass into each other, or motion is not wanted, none of this is heard.
 const PLAYER = "player";

@@ -71,7 +71,7 @@ def test_a_hold_names_the_command_that_ends_it(full: Built) -> None:
 
 
 def test_a_page_that_cannot_be_made_is_named_with_the_reason(full: Built, monkeypatch: pytest.MonkeyPatch) -> None:
-    full.sql("UPDATE catalog.video SET title = 'Torn' WHERE id = 3")
+    full.sql("UPDATE catalog.video SET title = title || ' torn' WHERE id = 3")
 
     def fails(self: object, page: object) -> str:
         raise RuntimeError("a template's fault")

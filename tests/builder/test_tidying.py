@@ -83,7 +83,7 @@ def test_while_a_builder_is_at_work_no_asset_leaves(full: Built, monkeypatch: py
 
 def test_releases_are_forgotten_when_nothing_refers_to_them(full: Built) -> None:
     for title in ("Second", "Third"):
-        full.sql("UPDATE catalog.video SET title = %s WHERE id = 1", title)
+        full.sql("UPDATE catalog.video SET title = 'Lecture 1, ' || %s WHERE id = 1", title)
         full.build()
     full.sql("UPDATE live.release SET started_at = clock_timestamp() - interval '31 days'")
     tidy(full)

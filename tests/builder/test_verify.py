@@ -137,7 +137,7 @@ def test_what_was_deleted_and_altered_behind_the_manifest_is_named_and_healed_an
     assert healed.healed == len(healed.missing + healed.altered + healed.headers) >= 1
     after = kept.contents()
     assert after.pop("notes.txt")[0] == "", "what is not ours is left"
-    assert {key for key in after if after[key] != before[key]} == {key_of(Path(path)) for path in _shown(kept, 1)}
+    assert {key for key in after if key in before and after[key] != before[key]} == {key_of(Path(path)) for path in _shown(kept, 1)}
     kept.store.delete(["notes.txt"])
     kept.must_be_quiet()
     assert kept.build(full=True).uploaded == 0
@@ -243,7 +243,7 @@ def test_assets_come_back_and_one_that_no_version_can_make_is_let_go(kept: Kept)
     kept.site.sql("""INSERT INTO live.object SELECT '/assets/old.0123456789ab.css', kind, digest, fingerprint, tags, keys, size_bytes,
         release, unit FROM live.object WHERE path = %s""", f"/{style}")
     found = kept.verify()
-    assert found.missing == ["/assets/old.0123456789ab.css", f"/{style}"]
+    assert found.missing == sorted(["/assets/old.0123456789ab.css", f"/{style}"])
     assert found.altered == [f"/{script}"]
     assert kept.heal().left == []
     kept.must_be_quiet()
@@ -359,7 +359,8 @@ def test_pages_that_an_edge_shows_old_are_named_and_purged(kept: Kept, monkeypat
     old = "/videos/lecture-2/"
 
     def ask(path: str) -> tuple[int, bytes]:
-        return (200, b"old") if path == old else (200, gzip.decompress(kept.get(path).body))
+        shown = kept.get(path)
+        return (200, b"old") if path == old else (shown.status, gzip.decompress(shown.body))
 
     found = kept.verify(ask=ask)
     assert found.stale == [old]

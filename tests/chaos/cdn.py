@@ -83,8 +83,10 @@ class Edge:
         self.slow.clear()
 
     def stale(self) -> list[str]:
-        """Keys whose copy is not what the store holds now."""
-        return sorted(key for key, copy in self.copies.items() if copy != self._fetched(key))
+        """Keys whose copy is not what the store holds now. An asset's name bears its digest: written once more, it is the same."""
+        now = {key: self._fetched(key) for key in self.copies}
+        return sorted(key for key, copy in self.copies.items()
+                      if copy != (now[key]._replace(write_number=copy.write_number) if key.startswith("assets/") else now[key]))
 
     def _fetched(self, key: str) -> Copy:
         found = self._store.get(key)
