@@ -121,7 +121,7 @@ def test_the_first_flight_of_packets_holds_any_page(everything: Built) -> None:
     for path, thing in everything.objects().items():
         if thing.content_type == HTML:
             assert len(thing.body) < FIRST_FLIGHT_BYTES, path
-    assert len(gzip.compress(_css().encode())) < 6_000
+    assert len(gzip.compress(_css().encode())) < 6_500  # it stands before the first paint
 
 
 def test_a_lecture_plays_by_a_plain_link_and_its_own_picture_keeps_its_room(site: Built) -> None:
