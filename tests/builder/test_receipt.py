@@ -189,7 +189,7 @@ def test_an_edge_that_hangs_delays_no_release(full: Built, monkeypatch: pytest.M
             for n in range(3):
                 full.sql("UPDATE catalog.video SET title = %s WHERE id = 1", f"Edit {n}")
                 until(lambda: f"Edit {n}" in full.text("/videos/lecture-1/"))  # noqa: B023
-            until(lambda: len(owed(full)) == 3)
+            until(lambda: len({release for release, _ in owed(full)}) >= 3)  # a word that leaves is retired by one more
 
 
 @contextmanager
