@@ -85,7 +85,7 @@ def create_app(settings: ApiSettings, store: Store | None = None) -> Flask:
     limits.check(app)
 
     site = Origin(store, headers, profile=shared.profile, secret=shared.media.secret)
-    app.wsgi_app = _join(app.wsgi_app, site, ops.current(app))  # type: ignore[method-assign, assignment]
+    app.wsgi_app = _join(app.wsgi_app, site, ops.current(app))  # type: ignore[method-assign, assignment]  # Flask's way to be wrapped
     return app
 
 

@@ -66,7 +66,7 @@ def read_raw(most: int) -> bytes:
 def read_query(type_: type[T]) -> T:
     """The request's query string as a *type_*; a name that comes twice, or that the type has not, is refused (422)."""
     text = request.query_string
-    found: T = _read_once(type_, text) if len(text) <= _KEPT_BYTES else _read_query(type_)  # type: ignore[arg-type]
+    found: T = _read_once(type_, text) if len(text) <= _KEPT_BYTES else _read_query(type_)  # type: ignore[arg-type]  # a type has a hash
     return found
 
 

@@ -200,7 +200,7 @@ return found
 class InRedis(Ring):
     """Counts in Redis, by its clock; in this process while it is away."""
 
-    STORAGE_SCHEME = ["lectern+redis"]  # noqa: RUF012
+    STORAGE_SCHEME = ["lectern+redis"]  # noqa: RUF012  (as its base class has it)
 
     def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, *, shared: Shared, **options: Any) -> None:
         super().__init__(uri, wrap_exceptions)

@@ -125,7 +125,7 @@ def serve(app: Flask, port: int, *, host: str = HOST, processes: int = 1, every_
     told = metrics.registry
     if folder:
         told = CollectorRegistry()
-        multiprocess.MultiProcessCollector(told, folder)  # type: ignore[no-untyped-call]
+        multiprocess.MultiProcessCollector(told, folder)  # type: ignore[no-untyped-call]  # the client leaves it so
     opened = _open(host, port, told)
     if not opened and processes == 1:
         raise ServeError(f"Port {port} cannot be used for the metrics: set LECTERN_METRICS_PORT to a free one.")
@@ -172,7 +172,7 @@ def sweep(folder: Path) -> None:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
-            multiprocess.mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+            multiprocess.mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]  # the client leaves it so
         except PermissionError:
             continue
 

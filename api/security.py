@@ -38,7 +38,7 @@ def init_app(app: Flask, headers: Headers, *, https: bool) -> None:
     for name, value in headers:
         composed.setdefault(name, value)  # those that talisman does not know
     ours = [(name, value) for name, value in composed if not name.startswith("Content-") or name in policy]
-    app.wsgi_app = _with(ours, app.wsgi_app)  # type: ignore[method-assign, assignment]
+    app.wsgi_app = _with(ours, app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask's way to be wrapped
 
 
 def _with(ours: list[tuple[str, str]], application: Application) -> Application:

@@ -141,7 +141,8 @@ class Client:
     def _key_set(self, session: OAuth2Session) -> KeySet:
         if self._keys is None:
             found = _json(session.request("GET", self._known(session)["jwks_uri"], withhold_token=True, allow_redirects=False))
-            self._keys, self._keys_until = KeySet.import_key_set(found), self._clock() + KEYS_REST_S  # type: ignore[arg-type]
+            keys = KeySet.import_key_set(found)  # type: ignore[arg-type]  # a stranger's JSON: it is what looks at its shape
+            self._keys, self._keys_until = keys, self._clock() + KEYS_REST_S
         return self._keys
 
 

@@ -96,7 +96,8 @@ def begin(cursor: Cursor, account_id: int, asked: Begin, seen: str) -> int:
             conditions.conflict("This is another by now: look at both versions, then begin from the present one.", now=etag, yours=changes,
                                 theirs=base, base={}, kind=asked.kind, thing=asked.thing)
     cursor.execute(SQL["count"], {"account": account_id})
-    if cursor.fetchone()[0] >= MOST_OPEN:  # type: ignore[index]
+    ((count,),) = cursor.fetchall()
+    if count >= MOST_OPEN:
         abort(problem(409, f"You have {MOST_OPEN} edits open: publish or discard some first."))
     id = insert(cursor, account_id, asked.kind, asked.thing, asked.deed, etag, base, changes, asked.tab, asked.count)
     if id is None:

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from flask import Flask, abort, current_app, request
@@ -92,8 +92,8 @@ def _apply(cursor: Cursor, delivery: str, hook: Hook) -> Hooked:
         held = publish.made(cursor, ACTOR, record.kind, row[0] if row else None, deed, etag, base, changes)
         done = publish.apply(cursor, ACTOR, held, publish.When(keep_status=deed == "change"))
         assert done.thing is not None
-        outcome = "unchanged" if done.outcome == "unchanged" else "changed" if row else "made"
-        made.append((HookDone(kind=record.kind, slug=record.slug, id=done.thing, outcome=outcome), done))  # type: ignore[arg-type]
+        outcome: Literal["made", "changed", "unchanged"] = "unchanged" if done.outcome == "unchanged" else "changed" if row else "made"
+        made.append((HookDone(kind=record.kind, slug=record.slug, id=done.thing, outcome=outcome), done))
     published = publish.finished(cursor, [done for _, done in made])
     return Hooked(delivery=delivery, repeated=False, records=tuple(told for told, _ in made), change=published.change)
 

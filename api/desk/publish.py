@@ -11,7 +11,7 @@ from psycopg2.extras import Json
 
 from api.desk import conditions, edits, judge
 from api.desk.edits import SQL, Held
-from api.desk.shapes import FIELDS, Done, Named, NamedThing, Published
+from api.desk.shapes import FIELDS, Done, Kind, Named, NamedThing, Outcome, Published
 from api.errors import problem
 
 
@@ -124,12 +124,12 @@ def _as(cursor: Cursor, account_id: int) -> None:
     cursor.execute(SQL["actor"], {"actor": f"editor:{account_id}"})
 
 
-def made(cursor: Cursor, account_id: int, kind: str, thing: int | None, deed: str, etag: str, base: Mapping[str, Any],
+def made(cursor: Cursor, account_id: int, kind: Kind, thing: int | None, deed: str, etag: str, base: Mapping[str, Any],
           changes: Mapping[str, Any], undoes: int | None = None) -> Held:
     """An edit that is begun and published in one transaction; the editor's own open one of this thing stays out of its way."""
     id = edits.insert(cursor, account_id, kind, None, deed, etag, base, changes, undoes=undoes)
     assert id is not None
-    return Held(id, 1, kind, thing, deed, "open", etag, dict(base), dict(changes), {}, account_id, "", 0, undoes)  # type: ignore[arg-type]
+    return Held(id, 1, kind, thing, deed, "open", etag, dict(base), dict(changes), {}, account_id, "", 0, undoes)
 
 
 def _base(cursor: Cursor, held: Held) -> dict[str, Any]:
@@ -207,13 +207,14 @@ def _reverse(cursor: Cursor, held: Held) -> tuple[str, dict[str, Any]]:
             return "create", {name: value for name, value in held.base.items() if name in FIELDS[held.kind] and name != "videos"}
 
 
-def _outcome(held: Held, after: Mapping[str, Any]) -> str:
-    if held.deed in ("merge", "delete"):
-        return f"{held.deed}d"
-    status = str(after.get("status", "published"))
-    return {"draft": "saved"}.get(status, status)
+_OUTCOMES: dict[str, Outcome] = {"merge": "merged", "delete": "deleted", "draft": "saved", "scheduled": "scheduled",
+                                 "published": "published", "withdrawn": "withdrawn"}
 
 
-def _done(held: Held, thing: int | None, thing_etag: str | None, outcome: str) -> Done:
+def _outcome(held: Held, after: Mapping[str, Any]) -> Outcome:
+    return _OUTCOMES[held.deed if held.deed in ("merge", "delete") else after.get("status", "published")]
+
+
+def _done(held: Held, thing: int | None, thing_etag: str | None, outcome: Outcome) -> Done:
     return Done(edit=held.id, etag=edits.etag_of(held.id, held.revision + 1), kind=held.kind, thing=thing, thing_etag=thing_etag,
-                outcome=outcome)  # type: ignore[arg-type]
+                outcome=outcome)

@@ -26,6 +26,7 @@ CAPTION_LETTERS = 4_194_304
 Kind = Literal["course", "batch", "subject", "instructor", "video"]
 Markup = Literal["plain", "markdown", "rst", "html"]
 Status = Literal["draft", "scheduled", "published", "withdrawn"]
+Outcome = Literal["published", "scheduled", "saved", "withdrawn", "deleted", "merged", "unchanged"]
 SourceKind = Literal["youtube", "vimeo", "peertube", "archive", "file", "hls", "link"]
 Line = Annotated[str, msgspec.Meta(max_length=2_000)]
 Url = Annotated[str, msgspec.Meta(max_length=2_048)]
@@ -318,7 +319,7 @@ class Done(Body, frozen=True):
     kind: Kind
     thing: Id | None
     thing_etag: Etag | None
-    outcome: Literal["published", "scheduled", "saved", "withdrawn", "deleted", "merged", "unchanged"]
+    outcome: Outcome
 
 
 class Published(Body, frozen=True):

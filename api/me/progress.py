@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flask import abort
 from psycopg2.extensions import cursor as Cursor
@@ -98,6 +99,6 @@ def history(pool: Pool, account_id: int, revision: int, after: str, limit: int) 
                   next=write_place(rows[-1][4], rows[-1][0]) if len(rows) == limit else None)
 
 
-def _place(row: Sequence[object]) -> Place:
+def _place(row: Sequence[Any]) -> Place:
     video, position_s, completed, at_ms = row
-    return Place(video=video, position_s=position_s, completed=completed, at_ms=at_ms)  # type: ignore[arg-type]
+    return Place(video=video, position_s=position_s, completed=completed, at_ms=at_ms)
