@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
+from edge import folder
 from edge.config.place import Place
 
 TARGETS: dict[str, str] = {"varnish": "edge.config.varnish", "nginx": "edge.config.nginx", "cloudfront": "edge.config.cloudfront"}
@@ -23,11 +24,4 @@ def files(target: str, place: Place) -> Mapping[str, str]:
 
 def write(target: str, place: Place, out: Path) -> list[Path]:
     """Write the files of *target* into the folder *out*, which is made where it is not. Raises SettingsError, OSError."""
-    made = files(target, place)
-    out.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, text in made.items():
-        path = out / name
-        path.write_text(text)
-        paths.append(path)
-    return paths
+    return folder.write(files(target, place), out)

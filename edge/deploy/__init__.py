@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
+from edge import folder
 from edge.deploy.deployment import Deployment
 
 TARGETS: dict[str, str] = {
@@ -29,11 +30,4 @@ def files(target: str, deployment: Deployment) -> Mapping[str, str]:
 
 def write(target: str, deployment: Deployment, out: Path) -> list[Path]:
     """Write the files of *target* into the folder *out*, which is made where it is not. Raises SettingsError, OSError."""
-    made = files(target, deployment)
-    out.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, text in made.items():
-        path = out / name
-        path.write_text(text)
-        paths.append(path)
-    return paths
+    return folder.write(files(target, deployment), out)
