@@ -260,6 +260,37 @@ def test_of_500_rows_with_three_bad_ones_nothing_is_lost(desk: Desk, editor: Ope
     desk.shows("/videos/bulk-499/", "Bulk 499")
 
 
+def test_the_catalog_is_taken_along_as_a_file_that_changes_nothing_when_it_comes_back(desk: Desk, editor: Open, tmp_path: Path) -> None:
+    video, _ = desk.lecture("A title that is a formula")
+    desk.live.sql("UPDATE catalog.video SET title = '=HYPERLINK(1)' WHERE id = %s", video)
+    videos = desk.one("SELECT count(*) FROM catalog.video")
+    page = editor().opens("/desk/files/")
+    page.get_by_role("button", name="Export as CSV").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    file = tmp_path / "catalog.csv"
+    download.value.save_as(file)
+    assert ",=HYPERLINK" not in file.read_text()  # a spreadsheet would run it
+    page.get_by_label("File", exact=True).set_input_files(file)
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator(".told .reach")).to_have_text(f"Lectures: {videos} as they are")
+
+
+def test_a_batch_is_closed_to_all_but_the_enrolled_by_a_switch(desk: Desk, editor: Open) -> None:
+    batch, slug, path = desk.live.sql("""SELECT b.id, b.slug, '/videos/' || v.slug || '/' FROM catalog.batch b JOIN catalog.video v
+        ON v.batch_id = b.id JOIN catalog.source s ON s.video_id = v.id WHERE v.status = 'published' AND NOT b.gated ORDER BY v.id LIMIT 1""")[0]
+    assert "Log in to watch" not in desk.reads(path)
+    eve = editor()
+    page = eve.opens(f"/desk/batches/#{batch}")
+    page.get_by_label("Only for enrolled students").check()
+    eve.saved()
+    eve.publishes()
+    desk.shows(path, "Log in to watch")
+    desk.shows(f"/batches/{slug}/", "for those enrolled")
+    page.get_by_role("button", name="Undo", exact=True).first.click()
+    desk.shows(path, "Log in to watch", there=False)
+
+
 def test_a_session_that_ended_loses_nothing_of_what_was_typed(desk: Desk, editor: Open) -> None:
     video, path = desk.lecture("Typed on")
     eve = editor()
