@@ -278,7 +278,8 @@ def test_the_catalog_is_taken_along_as_a_file_that_changes_nothing_when_it_comes
 
 def test_a_batch_is_closed_to_all_but_the_enrolled_by_a_switch(desk: Desk, editor: Open) -> None:
     batch, slug, path = desk.live.sql("""SELECT b.id, b.slug, '/videos/' || v.slug || '/' FROM catalog.batch b JOIN catalog.video v
-        ON v.batch_id = b.id JOIN catalog.source s ON s.video_id = v.id WHERE v.status = 'published' AND NOT b.gated ORDER BY v.id LIMIT 1""")[0]
+        ON v.batch_id = b.id JOIN catalog.source s ON s.video_id = v.id
+        WHERE v.status = 'published' AND NOT b.gated ORDER BY v.id LIMIT 1""")[0]
     assert "Log in to watch" not in desk.reads(path)
     eve = editor()
     page = eve.opens(f"/desk/batches/#{batch}")
