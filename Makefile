@@ -1,6 +1,6 @@
 # What a person runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak soak-histories chaos lint bench bench-api bench-edge sim soak-api fuzz audit audit-deps messages screenshots lock wheel clean
+.PHONY: help demo dev docs test soak soak-histories chaos lint bench bench-api bench-edge sim soak-api fuzz audit audit-deps messages screenshots lock wheel clean
 
 PY := .venv/bin/python
 VENV := .ci/venv
@@ -34,10 +34,15 @@ chaos: ## builders killed at every call of a release, in turn (ARGS="--kills N -
 	@$(VENV) test,lint
 	@exec "$(PY)" -m tests.chaos $(ARGS)
 
-lint: ## ruff and mypy --strict
+lint: ## ruff, mypy --strict, and the documents' links
 	@$(VENV) test,lint
 	"$(PY)" -m ruff check .
 	"$(PY)" -m mypy
+	"$(PY)" -m properdocs build --strict --quiet
+
+docs: ## the documents as a small site: build/docs/index.html
+	@$(VENV) docs
+	"$(PY)" -m properdocs build --strict --quiet
 
 bench: ## speed and memory beside Hugo, from an edit to the edge, what the feed costs (ARGS="--catalog DIR --videos N")
 	@$(VENV) bench
@@ -85,7 +90,7 @@ messages: ## every language's catalog anew from templates, pages and scripts (LA
 
 lock: ## write requirements.lock anew from setup.cfg's ranges
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
-	python3 -m venv "$$scratch" && "$$scratch/bin/pip" install --quiet ".[test,lint,bench]" && \
+	python3 -m venv "$$scratch" && "$$scratch/bin/pip" install --quiet ".[test,lint,docs,bench]" && \
 	{ sed -n '/^#/p' requirements.lock; "$$scratch/bin/pip" freeze --exclude lectern; } > requirements.lock.new && \
 	mv requirements.lock.new requirements.lock
 

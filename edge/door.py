@@ -112,7 +112,7 @@ HELP = """A course's lectures from PostgreSQL to pages to an object store to a C
 \b
 Example: python build.py demo
 
-Settings come from the environment and a file .env; see README.md for them and the exit codes."""
+Settings come from the environment and a file .env: docs/settings.md. Exit codes: docs/commands.md."""
 
 
 def _end_with_parent(parent: int) -> None:
