@@ -1,4 +1,4 @@
-"""The documents say what there is, all of it and nothing else: commands, options, settings, headers, errors, make's targets, tests, links."""
+"""The documents say what there is, all of it and nothing else: commands, settings, headers, errors, make's targets, tests, links."""
 from __future__ import annotations
 
 import ast
