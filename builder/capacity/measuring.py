@@ -28,7 +28,8 @@ _QUERIES = 500
 _STRANGER = "a" + "x" * 43
 _COUNTED = "SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements WHERE query NOT LIKE '%pg_stat_statements%'"
 _ADDRESSES = cycle([f"10.{a}.{b}.1" for a in range(1, 21) for b in range(250)])  # limits count by address too, and look each one up
-_ASSET = re.compile(r"""(?:src|href)="(/assets/[^"]+)"|(?:from|import) "(/assets/[^"]+)"|url\(["']?(/assets/[^"')]+)""")
+_HLS = "/assets/hls"
+_ASSET = re.compile(r"""(?:src|href)="(/assets/[^"]+)"|(?:from |import |import\()"(/assets/[^"]+)"|url\(["']?(/assets/[^"')]+)""")
 
 
 class Request(NamedTuple):
@@ -154,12 +155,14 @@ def _writes(site: Scratch, students: Sequence[tuple[str, str]]) -> Iterator[Requ
 
 
 def _assets(site: Scratch) -> tuple[float, float]:
-    """How many files a lecture's page loads, by itself and by what it loads, and their bytes with gzip."""
+    """How many files a lecture's page and its player load for a student, by themselves and by what they load, and their bytes with gzip.
+
+    What plays HLS is left out: most lectures are none."""
     sizes: dict[str, int] = {}
     waiting = [_get(site, site.paths[0])]
     while waiting:
         text = waiting.pop().decode("utf-8", "replace")
-        for name in {part for found in _ASSET.findall(text) for part in found if part} - set(sizes):
+        for name in {part for found in _ASSET.findall(text) for part in found if part and not part.startswith(_HLS)} - set(sizes):
             sizes[name] = len(_get(site, name, **{"Accept-Encoding": "gzip"}))
             if name.endswith((".js", ".css")):
                 waiting.append(_get(site, name))
