@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from configparser import ConfigParser
+from contextlib import closing
 from importlib import import_module
 from inspect import isclass
 from pathlib import Path
@@ -13,15 +14,20 @@ from pathlib import Path
 import click
 import pytest
 
+from api.app import create_app
+from api.settings import read_api_settings
 from build import main
 from edge.errors import LecternError
 from edge.settings import NAMES
+from edge.store import open_store
+from edge.store.port import Object, Put
 
 TOP = Path(__file__).resolve().parents[1]
 DOCS = TOP / "docs"
 PAGES = sorted([TOP / "README.md", *DOCS.glob("*.md")])
 PRODUCT = sorted(file for room in ("edge", "builder", "api") for file in (TOP / room).rglob("*.py"))
 
+SITE, OTHER = "https://lectures.example", "https://learn.example"
 STANDARD_NAMES = re.compile(r"(?:AWS|DATABASE|PROMETHEUS|REDIS|SMTP)_[A-Z_]+")
 OTHERS_HEADERS = {
     "Key-Pair-Id": "a part of an address that CloudFront signed", "Auto-Submitted": "of a mail", "Message-ID": "of a mail",
@@ -98,6 +104,23 @@ def test_every_header_of_ours_is_told() -> None:
     ours |= set(re.findall(r"(?:(?<!un)set resp\.http\.|add_header )([A-Z][A-Za-z-]+)", made))
     assert {name for name in ours if name.lower() not in told} - set(OTHERS_HEADERS) == set(), "say in docs/http.md what each of these says"
     assert set(OTHERS_HEADERS) - ours == set(), "the code knows these no more"
+
+
+def test_every_header_that_really_comes_is_told(tmp_path: Path) -> None:
+    told = {name.lower() for row in _rows("http.md") for name in _names(row[0])}
+    settings = read_api_settings({"LECTERN_DATA": str(tmp_path), "LECTERN_BASE_URL": SITE, "LECTERN_CORS_ORIGINS": OTHER})
+    found: set[str] = set()
+    with closing(open_store(settings.shared.store)) as store:
+        page = Object("index.html", b"words", "text/html; charset=utf-8", "public, max-age=60", "p1 all", "00" * 16, 1, gzipped=False)
+        store.put([Put(page), Put(page._replace(key="old/index.html", status=301, location="/"))])
+        app = create_app(settings, store)
+        paths = [re.sub(r"<(?:\w+:)?(\w+)>", "1", rule.rule) for rule in app.url_map.iter_rules()]
+        for path in [*paths, "/", "/old/", "/nowhere/", "/index.html", "/api/nowhere"]:
+            for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE"):
+                asked = {"Origin": OTHER, "Accept-Encoding": "gzip, br", "Range": "bytes=0-1"}
+                found |= set(app.test_client().open(path, method=method, base_url=SITE, headers=asked).headers.keys())
+    assert {"RateLimit", "Content-Range", "Surrogate-Key", "Access-Control-Allow-Origin", "WWW-Authenticate"} <= found
+    assert {name for name in found if name.lower() not in told} == set()
 
 
 def test_every_error_of_a_command_is_told_with_its_exit_code() -> None:
