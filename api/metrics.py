@@ -2,7 +2,7 @@
 
 Labels come from closed lists (routes, methods, classes of status), so nobody outside can make series. With
 several processes the standard library's folder ``PROMETHEUS_MULTIPROC_DIR`` joins their numbers: whoever has
-the port answers for all, a process that ends is taken over by the next, and gauges of dead ones are swept.
+the port answers for all, a process that ends is taken over by the next, and what dead ones leave is swept (``api.dead_counts``).
 """
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, multiprocess, start_http_server, values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server, values
 
+from api import dead_counts
 from api.cache import Cache
 from api.errors import ServeError
 from api.limits import Limits
@@ -125,7 +126,7 @@ def serve(app: Flask, port: int, *, host: str = HOST, processes: int = 1, every_
     told = metrics.registry
     if folder:
         told = CollectorRegistry()
-        multiprocess.MultiProcessCollector(told, folder)  # type: ignore[no-untyped-call]  # the client leaves it so
+        told.register(dead_counts.Joined(Path(folder)))
     opened = _open(host, port, told)
     if not opened and processes == 1:
         raise ServeError(f"Port {port} cannot be used for the metrics: set LECTERN_METRICS_PORT to a free one.")
@@ -154,7 +155,7 @@ def _keep(app: Flask, metrics: Metrics, host: str, port: int, told: CollectorReg
         metrics.look(app)
         _look_at_mail(app, metrics)
         if folder:
-            sweep(Path(folder))
+            dead_counts.sweep(Path(folder))
         opened = opened or _open(host, port, told)
     if opened:
         opened()
@@ -164,17 +165,6 @@ def _look_at_mail(app: Flask, metrics: Metrics) -> None:
     if isinstance(pool := app.extensions.get("lectern.pool"), Pool):
         with suppress(Exception):  # a database that is away is told by other figures, and must not end this thread
             metrics.set("lectern_mail_owed", pool.read("SELECT count(*) FROM student.mail")[0][0])
-
-
-def sweep(folder: Path) -> None:
-    """Remove the gauges of processes that are no more; what they counted stays counted."""
-    for pid in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*_*.db")}:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            multiprocess.mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]  # the client leaves it so
-        except PermissionError:
-            continue
 
 
 def _of_process() -> list[tuple[str, float, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from psycopg2.extensions import connection as Connection
 
 from builder import journal, manifest, rollback
-from builder.catalog import changes
+from builder.catalog import changes, unborne
 from builder.fingerprint import fingerprints
 from builder.pages.page import Site
 from builder.render import Renderer
@@ -45,10 +45,11 @@ _GONE = """WITH gone AS (DELETE FROM live.object WHERE kind = 'asset' AND path =
 
 
 def tidy(connection: Connection, store: Store, site: Site, profile: str) -> None:
-    """Forget old changes, receipts and releases, bodies kept for a rollback that nobody may ask for any more, and assets that
-    no page can name. Commits. Raises StoreError.
+    """Forget old changes, receipts and releases, clean texts that no row bears, bodies kept for a rollback that nobody may ask
+    for any more, and assets that no page can name. Commits. Raises StoreError.
     """
     changes.forget(connection, KEPT_DAYS)
+    unborne.forget(connection)
     rollback.sweep(connection, store)
     with connection.cursor() as cursor:
         for statement in (_RECEIPTS, _TAKEDOWNS, _RELEASES):
