@@ -141,13 +141,6 @@ def test_every_error_of_a_command_is_told_with_its_exit_code() -> None:
     assert told == found
 
 
-def test_every_status_of_the_apis_problems_is_told() -> None:
-    said = {int(code) for file in (TOP / "api").rglob("*.py") for code in re.findall(r"\bproblem\((\d{3}),", file.read_text())}
-    told = {int(code) for row in _rows("http.md") for code in row[0].split(", ") if re.fullmatch(r"[45]\d\d", code)}
-    assert len(said) > 10
-    assert said - told == set()
-
-
 def test_every_target_of_make_is_told_and_no_other() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*## ", (TOP / "Makefile").read_text(), re.M))
     told = set(re.findall(r"`make ([a-z-]+)", _section("commands.md", "make")))
@@ -187,6 +180,12 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert file.exists(), f"{page.name}: {target}"
         if anchor:
             assert anchor in _anchors(file), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_is_named_is_there(page: Path) -> None:
+    named = re.findall(r"`(?!templates/languages/)((?:api|builder|edge|templates|tests|docs)/[\w./*-]*)", page.read_text())
+    assert [name for name in named if not list(TOP.glob(name.rstrip("/")))] == []
 
 
 def _strings(file: Path) -> set[str]:
