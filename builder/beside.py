@@ -1,4 +1,4 @@
-"""What goes on beside the releases, a thread each: hearing the bell, paying purges, asking for receipts, tidying."""
+"""What goes on beside the releases, a thread each: hearing the bell, paying purges and pings, asking for receipts, tidying."""
 from __future__ import annotations
 
 import threading
@@ -10,13 +10,14 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn
 
-from builder import purge, tidying
+from builder import owed, ping, purge, tidying
 from builder.bell import Bell, BellLost
 from builder.line import PATIENCE, answering, break_off
 from builder.pages.page import Site
 from builder.receipt import Receipts
 from edge.cdn.port import Purger
 from edge.errors import LecternError
+from edge.ping.port import Pinger
 from edge.store.port import Store
 
 ASK_S = 4.0
@@ -142,12 +143,12 @@ class Sentry(Beside):
 
 
 class Payer(Beside):
-    """Sends the purges that are due; says when retirements may be done, and when receipts may be asked for."""
+    """Sends the purges that are due; says when retirements may be done, and pokes who waits for what was acknowledged."""
 
-    def __init__(self, dsn: str, purgers: Sequence[Purger], wake: Callable[[], None], acknowledged: Callable[[], None], tell: Tell) -> None:
+    def __init__(self, dsn: str, purgers: Sequence[Purger], wake: Callable[[], None], after: Sequence[Beside], tell: Tell) -> None:
         super().__init__("purges")
         self._dsn = make_dsn(dsn, application_name="lectern purges")
-        self._purgers, self._wake, self._acknowledged, self._tell = purgers, wake, acknowledged, tell
+        self._purgers, self._wake, self._after, self._tell = purgers, wake, after, tell
         self._told: frozenset[str] = frozenset()
 
     def run(self) -> None:
@@ -166,14 +167,42 @@ class Payer(Beside):
         for error in sorted({*done.errors} - self._told):
             self._tell(f"purge.owed why={error!r}")
         self._told = frozenset(done.errors)
-        if done.sent:
-            self._acknowledged()
+        for thread in self._after if done.sent else ():
+            thread.poke()
         with connection, connection.cursor() as cursor:
             cursor.execute(_NEXT, ([purger.name for purger in self._purgers],))
             ((retirements, due_s),) = cursor.fetchall()
         if retirements:
             self._wake()
-        return _LONGEST_S if due_s is None else min(max(due_s, purge.BUSY_S), _LONGEST_S)
+        return _LONGEST_S if due_s is None else min(max(due_s, owed.BUSY_S), _LONGEST_S)
+
+
+class Teller(Beside):
+    """Sends the pings that are due, once the purges before them are acknowledged."""
+
+    def __init__(self, dsn: str, pingers: Sequence[Pinger], tell: Tell) -> None:
+        super().__init__("pings")
+        self._dsn = make_dsn(dsn, application_name="lectern pings")
+        self._pingers, self._tell = pingers, tell
+        self._told: frozenset[str] = frozenset()
+
+    def run(self) -> None:
+        while not self.ending.is_set():
+            try:
+                with closing(psycopg2.connect(self._dsn, **PATIENCE)) as connection:
+                    while not self.ending.is_set():
+                        self.rest(self._pay(connection))
+            except psycopg2.Error:
+                self.rest(_GLANCE_S)
+
+    def _pay(self, connection: Connection) -> float:
+        done = ping.settle(self._dsn, self._pingers, connection=connection,
+                           given_up=lambda why: self._tell(f"ping.given_up why={why!r}"))
+        for error in sorted({*done.errors} - self._told):
+            self._tell(f"ping.owed why={error!r}")
+        self._told = frozenset(done.errors)
+        due_s = ping.next_s(connection, self._pingers)
+        return _LONGEST_S if due_s is None else min(max(due_s, owed.BUSY_S), _LONGEST_S)
 
 
 class Tidier(Beside):

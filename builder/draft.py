@@ -80,6 +80,7 @@ class Draft:
     live: manifest.Manifest
     left: journal.Retry
     changed: frozenset[int]
+    dirty: frozenset[int]  # what pages bear of it
     units: set[int] | None  # packed; None: all
     want: Want
     renderer: Callable[[], render.Renderer]

@@ -101,7 +101,7 @@ class Standing(Collector):
         yield _one("lectern_changes_waiting", "Changes that no release has taken", found.waiting)
         yield _one("lectern_publish_lag_seconds", "Age of the oldest change that waits", found.lag_s)
         yield _one("lectern_alarms", "Alarms that `status` has", len(found.alarms))
-        yield _each("lectern_debts", "What is owed", "kind", {"purge": 0, "retirement": 0, "receipt": 0, **found.debts})
+        yield _each("lectern_debts", "What is owed", "kind", {"purge": 0, "retirement": 0, "receipt": 0, "ping": 0, **found.debts})
         yield _each("lectern_listener", "Whether a worker hears the catalog", "state",
                     {state: int(state == found.listener) for state in LISTENERS})
         fence = found.fence if self._answers() else "lost"

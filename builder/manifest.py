@@ -13,7 +13,7 @@ from builder.pages.page import Page
 
 _COLUMNS = "path, kind, digest, fingerprint, tags, keys, size_bytes, release, unit, etag"
 COUNTED = 20_000
-_UNGUARDED = frozenset(("redirect", "legal", "security_txt"))  # follow what they lead to, or a setting
+_UNGUARDED = frozenset(("redirect", "legal", "security_txt", "indexnow_key"))  # follow what they lead to, or a setting
 _GUARD_SHARE, _GUARD_PAGES = 0.2, 10
 """A release that would retire more than this of a kind, with no change that names what leaves, is held back there."""
 

@@ -67,7 +67,7 @@ def site(settings: Settings) -> Site:
         raise SettingsError(f"LECTERN_LOGO names {settings.logo}, which is no SVG picture: save the logo as SVG.")
     return Site(settings.site_name, settings.base_url, settings.accent_hue, settings.frame_hosts, settings.language,
                 _text("LECTERN_IMPRINT", settings.imprint), _text("LECTERN_PRIVACY", settings.privacy), settings.security_contacts,
-                settings.security_expires, logo, settings.offline, settings.desk)
+                settings.security_expires, logo, settings.offline, settings.desk, settings.pings.hub, settings.pings.indexnow_key)
 
 
 def _text(name: str, file: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""The story: changes -> plan -> render -> journal -> upload -> live -> purge."""
+"""The story: changes -> plan -> render -> journal -> upload -> live -> purge -> ping."""
 from __future__ import annotations
 
 import os
@@ -13,7 +13,7 @@ from typing import Literal
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from builder import former, journal, manifest, numbers, plan, purge, receipt, release, render, rollback
+from builder import former, journal, manifest, numbers, ping, plan, purge, receipt, release, render, rollback
 from builder.catalog import changes, keys
 from builder.catalog.reads import Catalog, Prepared, keep_texts
 from builder.draft import Clock, Draft, Summary, Want
@@ -46,7 +46,7 @@ class OnHoldError(LecternError):
 def build(dsn: str, store: Store, site: Site, profile: str, executor: Executor, *, full: bool = False, wait_s: float = 0,
           purgers: Sequence[Purger] = (), guarded: bool = True, progress: Progress = lambda stage, done, total: None) -> Summary:
     """One release of what waits: of all that an edit touched since the last one, or of everything where that is asked
-    for by *full*, or where what pages are made with is not what it was. Then its purges.
+    for by *full*, or where what pages are made with is not what it was. Then its purges, and its pings.
 
     *guarded*: far more retirements than changes speak of are held back.
     Raises LeaseHeld when another builder is at work, OnHoldError, StoreError when an upload failed for good.
@@ -59,6 +59,8 @@ def build(dsn: str, store: Store, site: Site, profile: str, executor: Executor, 
             purge.settle(dsn, purgers, wait_s=PURGE_WAIT_S)
             with journal.lease(connection, wait_s):
                 summary.retired += publisher.release(progress=progress).retired
+        if pingers := ping.pingers(site):
+            ping.settle(dsn, pingers, given_up=lambda why: tell(f"ping.given_up why={why!r}"))
         summary.pages = manifest.counts(connection)
     return summary
 
@@ -217,9 +219,11 @@ class Publisher:
             units = None
             dirty = None if want.full or standing.empty or not trust or keys.SITE in changed else plan.dirty(catalog, changed)
             tasks = [task._replace(dirty=dirty) for task in plan.everything(catalog)]
+            touched = dirty or changed
         elif want.units:
             units = {*want.units}
             tasks = list(plan.tasks(units, changed))
+            touched = changed
         else:
             reach = plan.reach(connection, catalog, changed)
             units = {*reach.units, *left.units, *left.uncertain}
@@ -228,10 +232,11 @@ class Publisher:
             if left.assets and plan.ASSETS not in piece:
                 tasks.insert(0, plan.ASSETS)
             units |= sliced
+            touched = reach.dirty
         tasks = plan.without(tasks, {*left.redirects})  # made at the end, and once
         clock.lap("plan")
         draft = Draft(self._dsn, connection, self._store.name, job, catalog, manifest.Manifest(connection, number, first=standing.empty),
-                      left, plan.named(changed), units, want, self._warm, summary, clock)
+                      left, plan.named(changed), touched, units, want, self._warm, summary, clock)
         with self._executors() if everything else nullcontext() as executor:
             batches = _rendered(executor, job, tasks, progress) if executor else (
                 render.render(job, catalog, warm, lot) for warm in [self._warm()] for lot in plan.lots(tasks))
@@ -270,6 +275,7 @@ class Publisher:
             summary.purged = purge.owe_release(connection, self._purgers, number, summary.uploaded, uncertain=uncertain)
         if self._receipts:
             receipt.owe(connection, number)
+        ping.owe(connection, self._site, number, draft.dirty, kept=draft.job.trust or not draft.job.compare)
         journal.live(connection, number, rendered=summary.rendered, uploaded=summary.uploaded, retired=summary.retired,
                      purged=summary.purged, held_back=len(summary.held_back), apart=draft.want.apart)
         connection.commit()

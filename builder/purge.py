@@ -7,25 +7,19 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, nullcontext
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
-import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
-from builder import manifest
-from edge.cdn.port import ALL, Name, PurgeError, Purger, QuotaError, parse, tag, url
-
-LONGEST_WAIT_S = 300.0
-"""A CDN that fails is asked again at least so often; its own Retry-After may be longer, up to RETRY_AFTER_S."""
-RETRY_AFTER_S = 3_600.0
+from builder import manifest, owed
+from builder.owed import Payee, Settled, Terms
+from edge.cdn.port import ALL, Name, PurgeError, Purger, parse, tag, url
 
 WHOLE = 0.9
 """A release that changes so much of the site names everything: the rest is cheaper to fetch again than the names to send."""
@@ -42,14 +36,6 @@ JOINED_BUDGETS = 4
 ANNOUNCED_PATHS = 1_000
 """A release that creates more tells nobody beforehand: errors are held for seconds only, and the purge names them too."""
 
-BUSY_S = 0.05
-"""A row that is due and that another process is sending is looked at again so soon."""
-
-# Purpose: a debt is paid; of a first purge the release notes when.
-_PAID = """
-    WITH paid AS (DELETE FROM live.debt WHERE id = %s RETURNING release, again)
-    UPDATE live.release SET purged_at = clock_timestamp() FROM paid WHERE number = paid.release AND NOT paid.again"""
-
 _GONE = tag("kind:gone")
 
 ANNOUNCERS = threading.BoundedSemaphore(8)
@@ -62,14 +48,6 @@ class Changed(NamedTuple):
     path: str
     tags: str  # as edges know it, so those it had before; the first is its own, then groups, the narrowest first
     new: bool  # nothing, or a "gone" object, stood there before
-
-
-class Settled(NamedTuple):
-    """What `settle` did."""
-
-    sent: int  # names that were acknowledged
-    left: int  # debts that were due when it began and are not done
-    errors: tuple[str, ...]  # sentences, each once
 
 
 def fold(purger: Purger, changed: Sequence[Changed], live_objects: int, *, uncertain: bool = False) -> list[Name]:
@@ -174,7 +152,7 @@ def owe_release(connection: Connection, purgers: Sequence[Purger], release: int,
     """As `owe`, for what the manifest says of *release*, which has *written* so many objects."""
     live = manifest.about(connection)
     with connection.cursor() as cursor:
-        if written > FOLDED :
+        if written > FOLDED:
             return sum(owe_names(cursor, purger, release, [ALL]) for purger in purgers)
         changed = [Changed(*row) for row in manifest.changed(connection, release)]
         return owe(cursor, purgers, release, changed, live, uncertain=uncertain)
@@ -264,126 +242,23 @@ def _announce(purger: Purger, batches: Sequence[Sequence[Name]]) -> None:
 
 # paying -----------------------------------------------------------------------------------------
 
-_OWED = """SELECT cdn, count(*), array_agg(id ORDER BY again, due_at, id) FILTER (WHERE due_at <= clock_timestamp())
-    FROM live.debt WHERE kind = 'purge' GROUP BY cdn ORDER BY cdn"""
-_CLAIM = """SELECT what, tries FROM live.debt
-    WHERE id = %s AND due_at <= clock_timestamp() FOR UPDATE SKIP LOCKED"""
-_FAILED = """UPDATE live.debt SET tries = tries + 1, why = %(why)s, due_at = clock_timestamp() + %(wait)s * interval '1 s'
-    WHERE id = %(id)s"""
-# The CDN is away, not one row of its: the others are not each made to wait for a call that fails.
-_POSTPONED = """UPDATE live.debt SET why = %(why)s, due_at = clock_timestamp() + %(wait)s * interval '1 s' WHERE id IN (
-    SELECT id FROM live.debt WHERE kind = 'purge' AND cdn = %(cdn)s AND due_at <= clock_timestamp() FOR UPDATE SKIP LOCKED)"""
-_HALVES = """INSERT INTO live.debt (kind, release, cdn, again, owed_since, tries, why, what)
-    SELECT kind, release, cdn, again, owed_since, tries + 1, %(why)s, part.what FROM live.debt,
-        (VALUES (%(first)s::text[]), (%(second)s::text[])) AS part (what) WHERE id = %(id)s RETURNING id"""
-_LEFT = """SELECT id, extract(epoch FROM due_at - clock_timestamp())::float8 FROM live.debt WHERE id = ANY(%s)
-    ORDER BY again, due_at, id"""
+_TERMS = Terms("purge", parts=True)
 
 
 def settle(dsn: str, purgers: Sequence[Purger], *, wait_s: float = 0.0, connection: Connection | None = None,
            chance: Callable[[], float] = random.random) -> Settled:
-    """Send the purges that are due, each CDN by a thread and a connection of its own. A row is sent by one process at a time.
-
-    Who settles often gives a *connection* to the same database, which spares opening one.
-
-    A row leaves when the CDN has acknowledged it, so a process that dies in between has it sent again. With *wait_s*
-    it goes on, for at most that long, until what was due when it began is done. Raises psycopg2.Error, after all
-    CDNs were tried, where the database went away.
-    """
-    end = time.monotonic() + wait_s
-    with nullcontext(connection) if connection else closing(psycopg2.connect(dsn)) as connection:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(_OWED)
-            owed = {cdn: (count, ids or []) for cdn, count, ids in cursor}
-        due = [(purger, ids) for purger in purgers if (ids := owed.pop(purger.name, (0, []))[1])]
-        if len(due) == 1:  # the usual case: no thread, no second connection
-            results = [_settle(connection, due[0][0], due[0][1], end, chance)]
-        else:
-            with ThreadPoolExecutor(len(due) or 1, thread_name_prefix="purge") as threads:
-                results = list(threads.map(lambda one: _settle_apart(dsn, one[0], one[1], end, chance), due))
-    errors = [f"{count} purges are owed to {cdn}, which LECTERN_CDN does not name: name it again, or give them up with "
-              f"DELETE FROM live.debt WHERE kind = 'purge' AND cdn = '{cdn}'." for cdn, (count, _) in owed.items()]
-    errors += [error for result in results for error in result.errors]
-    return Settled(sum(r.sent for r in results), sum(r.left for r in results), tuple(dict.fromkeys(errors)))
+    """Send the purges that are due, as `builder.owed.settle` does. Names of a CDN that is none of *purgers* are an error of their own."""
+    return owed.settle(dsn, _TERMS, [Payee(purger.name, partial(_purge, purger)) for purger in purgers], wait_s=wait_s,
+                       connection=connection, chance=chance, stranger=_stranger)
 
 
-def _settle_apart(dsn: str, purger: Purger, due: Sequence[int], end: float, chance: Callable[[], float]) -> Settled:
-    with closing(psycopg2.connect(dsn)) as connection:
-        return _settle(connection, purger, due, end, chance)
+def _purge(purger: Purger, what: Sequence[str]) -> None:
+    purger.purge([parse(name) for name in what])
 
 
-def _settle(connection: Connection, purger: Purger, due: Sequence[int], end: float, chance: Callable[[], float]) -> Settled:
-    """Send the rows *due* of one CDN."""
-    sent, errors = 0, dict[str, None]()
-    left = list(due)
-    while left:
-        queue, left = left, []
-        while queue:
-            id = queue.pop(0)
-            with connection, connection.cursor() as cursor:
-                done = _send(cursor, purger, id, chance)
-            sent += done.sent
-            queue = [*done.parts, *queue]
-            if not done.sent and not done.parts:
-                left.append(id)
-            if done.error is not None:
-                errors[str(done.error)] = None
-            if done.stop:
-                left += queue
-                break
-        if not left:
-            break
-        with connection, connection.cursor() as cursor:
-            cursor.execute(_LEFT, (left,))  # others may have sent some
-            rows = cursor.fetchall()
-        left = [row[0] for row in rows]
-        next_s = max(BUSY_S, min((row[1] for row in rows), default=0.0))
-        if not left or time.monotonic() + next_s >= end:
-            break
-        time.sleep(next_s)
-    return Settled(sent, len(left), tuple(errors))
-
-
-class _Done(NamedTuple):
-    """What came of one row: names acknowledged, the rows that it was cut into, and whether the CDN wants a pause."""
-
-    sent: int = 0
-    parts: tuple[int, ...] = ()
-    error: PurgeError | None = None
-    stop: bool = False
-
-
-def _send(cursor: Cursor, purger: Purger, id: int, chance: Callable[[], float]) -> _Done:
-    """Send one row, in a transaction that holds it. Another process may have it, or have sent it."""
-    cursor.execute(_CLAIM, (id,))
-    if (row := cursor.fetchone()) is None:
-        return _Done()
-    what, tries = row
-    try:
-        purger.purge([parse(name) for name in what])
-    except QuotaError as error:
-        cursor.execute(_POSTPONED, {"cdn": purger.name, "why": str(error), "wait": error.retry_after_s})
-        return _Done(stop=True)
-    except PurgeError as error:
-        if error.lasting and len(what) > 1:
-            half = len(what) // 2
-            cursor.execute(_HALVES, {"id": id, "why": str(error), "first": what[:half], "second": what[half:]})
-            parts = tuple(row[0] for row in cursor)
-            cursor.execute("DELETE FROM live.debt WHERE id = %s", (id,))
-            return _Done(parts=parts, error=error)
-        values = {"id": id, "cdn": purger.name, "why": str(error), "wait": _wait_s(error, tries + 1, chance)}
-        cursor.execute(_FAILED, values)
-        if not error.lasting:
-            cursor.execute(_POSTPONED, values)
-        return _Done(error=error, stop=not error.lasting)
-    cursor.execute(_PAID, (id,))
-    return _Done(sent=len(what))
-
-
-def _wait_s(error: PurgeError, tries: int, chance: Callable[[], float]) -> float:
-    """Doubles from a second, half of it by chance; what the CDN asks for counts where it is longer."""
-    wait_s = min(LONGEST_WAIT_S, 2.0 ** min(tries - 1, 16)) * (0.5 + chance() / 2)
-    return max(wait_s, min(error.retry_after_s or 0.0, RETRY_AFTER_S))
+def _stranger(cdn: str, count: int) -> str:
+    return (f"{count} purges are owed to {cdn}, which LECTERN_CDN does not name: name it again, or give them up with "
+            f"DELETE FROM live.debt WHERE kind = 'purge' AND cdn = '{cdn}'.")
 
 
 def _one(cursor: Cursor) -> tuple[Any, ...]:

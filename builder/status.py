@@ -20,6 +20,7 @@ Fence = Literal["on", "off", "lost"]
 SILENT_S = 8.0  # a worker asks its bell's line each five seconds: one that is silent for longer is broken, or its worker stopped
 WAITS_S = 60.0
 OWED_S = 300.0
+PINGS_OWED_S = 3_600.0  # nobody waits for them
 WRITES_S = 300.0
 BEHIND_SHARE = 0.1  # of the videos that refresh knows
 SHOWN = 12  # receipts
@@ -39,6 +40,12 @@ _OWED = """
     SELECT cdn, count(*)::int, extract(epoch FROM clock_timestamp() - min(owed_since))::int, coalesce(max(why) FILTER (WHERE why <> ''), '')
     FROM live.debt WHERE kind = 'purge' AND owed_since < clock_timestamp() - %(after)s * interval '1 second'
     AND (tries > 0 OR due_at < clock_timestamp() - %(after)s * interval '1 second') GROUP BY cdn ORDER BY cdn"""
+# Purpose: pings that were given up, or that nobody takes.
+_PINGS = """
+    SELECT cdn, given_up, sum(cardinality(what))::int, extract(epoch FROM clock_timestamp() - min(owed_since))::int,
+        coalesce(max(why) FILTER (WHERE why <> ''), '')
+    FROM live.debt WHERE kind = 'ping' AND (given_up OR owed_since < clock_timestamp() - %(after)s * interval '1 second')
+    GROUP BY cdn, given_up ORDER BY cdn, given_up"""
 # Purpose: what was not seen when it was last asked for, within a day.
 _UNSEEN = """
     SELECT release, count(*)::int, min(url), bool_or(served_by <> '') FROM (
@@ -163,6 +170,15 @@ def _edges(ask: _Ask) -> Iterator[str]:
     for cdn, count, since_s, why in ask(_OWED, after=OWED_S):
         yield (f"{_many(count, 'purge')} owed to {cdn} for {since_s // 60} minutes: {why}" if why else
                f"{_many(count, 'purge')} owed to {cdn} for {since_s // 60} minutes and not sent: start `python build.py watch`.")
+    for to, given_up, count, since_s, why in ask(_PINGS, after=PINGS_OWED_S):
+        rows = f"DELETE FROM live.debt WHERE kind = 'ping' AND cdn = '{to}'"
+        if given_up:
+            yield f"{_many(count, 'address', 'es')} not told to {to}, and given up: {why} Then `{rows} AND given_up`."
+        elif why:
+            yield f"{_many(count, 'address', 'es')} to tell {to} for {since_s // 60} minutes: {why}"
+        else:
+            yield (f"{_many(count, 'address', 'es')} to tell {to} for {since_s // 60} minutes and not sent: start `python build.py watch`, "
+                   f"or, where {to} is told no more, `{rows}`.")
     for release, count, url, answered in ask(_UNSEEN):
         remedy = ("the purge had no effect there; see \"Caches and purges\" in docs/operations.md" if answered else
                   "nobody answers there; is LECTERN_BASE_URL what readers use, and does the edge run?")

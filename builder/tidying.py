@@ -17,11 +17,13 @@ KEPT_DAYS = 30  # receipts and releases, as long as changes
 ASSETS_KEPT_DAYS = rollback.KEPT_DAYS + 3
 """An asset that no live page names may be named by a kept body, which a rollback brings back; and by a page at an edge: a day at
 most, a day more while the origin is away (`edge.tiers.STALE_IF_ERROR_S`), a browser's minute, and the rest to spare."""
+GIVEN_UP_DAYS = 7  # pings that `status` has shown for so long, nobody mends
 _LEASE_WAIT_S = 5.0
 _LOT = 1_000
 
 _RECEIPTS = "DELETE FROM live.receipt WHERE asked_at < clock_timestamp() - make_interval(days => %(days)s)"
 _TAKEDOWNS = "DELETE FROM live.takedown WHERE done_at < clock_timestamp() - make_interval(days => %(days)s)"
+_GIVEN_UP = "DELETE FROM live.debt WHERE given_up AND owed_since < clock_timestamp() - make_interval(days => %(days)s)"
 # Purpose: forget releases that nothing refers to any more; the newest that is live is what all stands on.
 _RELEASES = """DELETE FROM live.release r WHERE r.state <> 'writing' AND r.started_at < clock_timestamp() - make_interval(days => %(days)s)
     AND r.number < (SELECT max(number) FROM live.release WHERE state = 'live')
@@ -52,8 +54,8 @@ def tidy(connection: Connection, store: Store, site: Site, profile: str) -> None
     unborne.forget(connection)
     rollback.sweep(connection, store)
     with connection.cursor() as cursor:
-        for statement in (_RECEIPTS, _TAKEDOWNS, _RELEASES):
-            cursor.execute(statement, {"days": KEPT_DAYS})
+        for statement, days in ((_RECEIPTS, KEPT_DAYS), (_TAKEDOWNS, KEPT_DAYS), (_GIVEN_UP, GIVEN_UP_DAYS), (_RELEASES, KEPT_DAYS)):
+            cursor.execute(statement, {"days": days})
             connection.commit()
     try:
         with journal.lease(connection, _LEASE_WAIT_S):  # no release takes for there what is about to leave

@@ -23,9 +23,9 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn
 
-from builder import journal, nightly, pipeline, plan, sweep, takedown
+from builder import journal, nightly, ping, pipeline, plan, sweep, takedown
 from builder.bell import Bell
-from builder.beside import Beside, Ears, Payer, Receiver, Sentry, Tidier
+from builder.beside import Beside, Ears, Payer, Receiver, Sentry, Teller, Tidier
 from builder.catalog import changes
 from builder.draft import Summary
 from builder.line import PATIENCE, answering
@@ -125,11 +125,13 @@ class Worker:
             bell.prove()
             receiver = Receiver(self._dsn, Receipts(Edge(self._site.base_url), self._store))
             tidier = Tidier(self._dsn, self._store, self._site, self._profile, self._tell)
-            self._threads = [Ears(bell, self.wake, self._tell), self._sentry, tidier, receiver]
+            pingers = ping.pingers(self._site)
+            after: list[Beside] = [receiver, *([Teller(self._dsn, pingers, self._tell)] if pingers else [])]
+            self._threads = [Ears(bell, self.wake, self._tell), self._sentry, tidier, *after]
             if self._purgers:
                 warmer = Warmer(self._dsn, Edge(self._site.base_url), self._profile, self._tell)
                 purgers = [Noticed(purger, warmer.purged) for purger in self._purgers]
-                self._threads += [Payer(self._dsn, purgers, self.wake, receiver.poke, self._tell), warmer]
+                self._threads += [Payer(self._dsn, purgers, self.wake, after, self._tell), warmer]
             self._threads += self._beside
             for thread in self._threads:
                 thread.start()

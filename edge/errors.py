@@ -25,8 +25,29 @@ class StoreError(LecternError):
     """The store could not do what was asked, and asking again did not help."""
 
 
+class OwedError(LecternError):
+    """Somebody outside did not acknowledge what is owed to him. The message is a sentence for a person, without secrets.
+
+    *retry_after_s* is when he asked to be asked again. *lasting*: the request itself is refused and would be for ever, so that only
+    its parts are worth asking again; a wrong token is not lasting, since somebody mends it and then the same request passes.
+    """
+
+    exit_code = 1
+    noun = "debt"  # what is owed
+
+    def __init__(self, sentence: str, *, retry_after_s: float | None = None, lasting: bool = False) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+        self.lasting = lasting
+
+
 class ExportError(LecternError):
     """A plain tree could not be written; the message names the folder or the object."""
+
+
+def called(text: str) -> str:
+    """*text* with its commands as they are called here: ``lectern …`` where Lectern is installed without build.py."""
+    return text if (_TOP / "build.py").exists() else text.replace("python build.py", "lectern")
 
 
 def not_installed(error: ModuleNotFoundError) -> str:

@@ -16,13 +16,17 @@ from edge.dotenv import dotenv_values
 from edge.errors import SettingsError
 from edge.media import NAMES as MEDIA_NAMES
 from edge.media import Media, read_media
+from edge.ping.settings import NAMES as PING_NAMES
+from edge.ping.settings import Pings, read_pings
+from edge.store import SPELT, is_spelt
 from edge.tiers import PROFILES
 
 NAMES: dict[str, str] = {
     "LECTERN_DATA": "folder of the embedded database and the store; default .lectern",
-    "LECTERN_STORE": "where objects live: sqlite:///absolute/path/site.db or s3://BUCKET/PREFIX",
+    "LECTERN_STORE": f"where objects live: {SPELT}",
     **CDN_NAMES,
     **MEDIA_NAMES,
+    **PING_NAMES,
     "LECTERN_BASE_URL": "the site's public address, scheme and host; default http://127.0.0.1:PORT",
     "LECTERN_PROFILE": "traffic size: 100k, 500k or 1m; default 100k",
     "LECTERN_PORT": "port of `serve`, 1 to 65535; default 8000",
@@ -61,7 +65,6 @@ LOOPBACK = "127.0.0.1"
 _LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}(?::|$)){_LABEL}(?:\.{_LABEL})+(?::[0-9]{{1,5}})?")
 _ANY_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::[0-9]{{1,5}})?")
-_STORE_SCHEMES = ("sqlite:///", "s3://")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-(?:[A-Z]{2}|[0-9]{3}))?")  # RFC 5646: language, script, region
 _CONTACT = re.compile(r"mailto:[!-~]+@[!-~]+|https://[!-~]+|tel:\+?[0-9-]{3,20}")
 _SITE_NAME_LETTERS = 80  # it ends every page title
@@ -99,6 +102,7 @@ class Settings:
     refresh_private_hosts: tuple[str, ...] = ()  # host or host:port
     cdn: Cdns = field(default_factory=Cdns)
     media: Media = field(default_factory=Media)
+    pings: Pings = field(default_factory=Pings)
 
     @property
     def https(self) -> bool:
@@ -148,6 +152,7 @@ def read_settings(environ: Mapping[str, str], dotenv_path: Path | None = None) -
         refresh_private_hosts=_private_hosts(values),
         cdn=read_cdns(values),
         media=read_media(values, base_url),
+        pings=read_pings(values, base_url),
     )
 
 
@@ -184,8 +189,8 @@ def _listen(values: Mapping[str, str]) -> str:
 
 def _store(values: Mapping[str, str], data: Path) -> str:
     url = values.get("LECTERN_STORE", f"sqlite:///{data}/site.db")
-    if not url.startswith(_STORE_SCHEMES) or not url.split("://", 1)[1].strip("/"):
-        raise _wrong(values, "LECTERN_STORE", "write sqlite:///absolute/path/site.db or s3://BUCKET/PREFIX")
+    if not is_spelt(url):
+        raise _wrong(values, "LECTERN_STORE", f"write {SPELT}")
     return url
 
 

@@ -58,7 +58,7 @@ PARTS = {
     part.name: part
     for part in (
         Part(1, "video", video.chunks, video.pages, (video.VIDEO, video.TEXT, video.DATA), "videos"),
-        Part(2, "captions", video.caption_chunks, video.caption_pages, (video.CAPTIONS, video.TRANSCRIPT)),
+        Part(2, "captions", video.caption_chunks, video.caption_pages, (video.CAPTIONS, video.CUES, video.TRANSCRIPT)),
         Part(3, "instructor", topic.instructor_chunks, topic.instructor_pages, (topic.INSTRUCTOR,), "instructors", True),
         Part(4, "subject", topic.subject_chunks, topic.subject_pages, (topic.SUBJECT, feed.FEED), "subjects", True),
         Part(5, "batch", batch.chunks, batch.pages, batch.KINDS, "batches"),
@@ -74,12 +74,7 @@ PARTS = {
     )
 }
 _BY_CODE = {part.code: part for part in PARTS.values()}
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for module in (video, topic, batch, course, lists, index, sitemap, home, account, desk, legal, offline, wellknown, feed, retired,
-                   search)
-    for kind in module.KINDS
-}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (*(kind for part in PARTS.values() for kind in part.kinds), retired.GONE)}
 
 
 def part_of(packed: int) -> Part | None:

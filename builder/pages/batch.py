@@ -30,7 +30,7 @@ from builder.pages.schedule import SCHEDULE, has_days, schedule
 from builder.pages.words import iso_duration, shorten
 from edge.address import Path, group_tag
 
-BATCH = Kind("batch", "catalog", HTML, LISTS, "batch.html")
+BATCH = Kind("batch", "catalog", HTML, LISTS, "batch.html", indexed=True)
 DATA = Kind("batch_data", "media", JSON, LEAVES)
 KINDS = (BATCH, DATA, SCHEDULE)
 CHUNK = 40

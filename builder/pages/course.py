@@ -15,7 +15,7 @@ from builder.pages.page import HTML, LISTS, Crumb, Head, Kind, Page, Site, at, b
 from builder.pages.words import shorten
 from edge.address import group_tag
 
-COURSE = Kind("course", "catalog", HTML, LISTS, "course.html")
+COURSE = Kind("course", "catalog", HTML, LISTS, "course.html", indexed=True)
 KINDS = (COURSE,)
 CHUNK = 100
 

@@ -14,8 +14,8 @@ from builder.pages.page import HTML, LISTS, PAGES, Head, Kind, Page, Site, at, d
 from edge.address import Path
 from edge.policy import SPECULATION_PATH
 
-HOME = Kind("home", "catalog", HTML, LISTS, "home.html")
-ABOUT = Kind("about", "catalog", HTML, PAGES, "about.html")
+HOME = Kind("home", "catalog", HTML, LISTS, "home.html", indexed=True)
+ABOUT = Kind("about", "catalog", HTML, PAGES, "about.html", indexed=True)
 NOT_FOUND = Kind("not_found", "error", HTML, PAGES, "notfound.html")
 ROBOTS = Kind("robots", "metadata", "text/plain; charset=utf-8", PAGES)
 WEB_MANIFEST = Kind("web_manifest", "metadata", "application/manifest+json; charset=utf-8", PAGES)

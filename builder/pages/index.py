@@ -16,8 +16,8 @@ from builder.language import Language
 from builder.pages.page import HTML, LISTS, SITEMAP, Crumb, Head, Kind, Page, Site, Url, at
 from edge.address import Path
 
-COURSES = Kind("courses", "catalog", HTML, LISTS, "index.html")
-INDEX = Kind("index", "metadata", HTML, LISTS, "index.html")
+COURSES = Kind("courses", "catalog", HTML, LISTS, "index.html", indexed=True)
+INDEX = Kind("index", "metadata", HTML, LISTS, "index.html", indexed=True)
 KINDS = (COURSES, INDEX)
 LISTS_CUT = ("course", "subject", "instructor")
 SPLIT_OVER = 300

@@ -12,7 +12,7 @@ from builder.catalog.text import clean
 from builder.pages.page import HTML, PAGES, Head, Kind, Page, Site
 from edge.address import Path
 
-LEGAL = Kind("legal", "catalog", HTML, PAGES, "legal.html")
+LEGAL = Kind("legal", "catalog", HTML, PAGES, "legal.html", indexed=True)
 KINDS = (LEGAL,)
 
 

@@ -11,8 +11,8 @@ from builder.pages.listing import Cut, Pager, page_path, pager
 from builder.pages.page import HTML, LISTS, Head, Kind, Page, Site
 from edge.address import Path
 
-VIDEOS = Kind("videos", "metadata", HTML, LISTS, "videos.html")
-BATCHES = Kind("batches", "catalog", HTML, LISTS, "batches.html")
+VIDEOS = Kind("videos", "metadata", HTML, LISTS, "videos.html", indexed=True)
+BATCHES = Kind("batches", "catalog", HTML, LISTS, "batches.html", indexed=True)
 KINDS = (VIDEOS, BATCHES)
 CHUNK = 40
 

@@ -23,7 +23,8 @@ ASSETS, NEW, LEAVES, PAGES, LISTS, MAPS, RETIRED = range(7)
 class Kind(NamedTuple):
     """A kind of page: its freshness tier, media type, place in the upload order, and template.
 
-    A kind without a template has its body made by a serializer.
+    A kind without a template has its body made by a serializer. *indexed*: search engines may show its pages, which sitemaps name;
+    pages of every other kind bear `noindex`, or are no documents.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Kind(NamedTuple):
     content_type: str
     order: int
     template: str | None = None
+    indexed: bool = False
 
 
 class Head(NamedTuple):
@@ -92,6 +94,8 @@ class Site(NamedTuple):
     logo: str = ""  # SVG; "" for the mark that comes along
     offline: bool = True  # whether pages may be kept by a service worker
     desk: bool = False  # whether editors have one
+    hub: str = ""  # URL of the WebSub hub that feeds name
+    indexnow_key: str = ""  # which a file at the site's root shows
 
     @property
     def words(self) -> Language:

@@ -16,8 +16,8 @@ from builder.pages.listing import Cut, Pager, page_path, pager
 from builder.pages.page import HTML, LISTS, Crumb, Head, Kind, Page, Site, at, breadcrumbs, nth, script_json
 from edge.address import group_tag
 
-SUBJECT = Kind("subject", "metadata", HTML, LISTS, "topic.html")
-INSTRUCTOR = Kind("instructor", "metadata", HTML, LISTS, "topic.html")
+SUBJECT = Kind("subject", "metadata", HTML, LISTS, "topic.html", indexed=True)
+INSTRUCTOR = Kind("instructor", "metadata", HTML, LISTS, "topic.html", indexed=True)
 KINDS = (SUBJECT, INSTRUCTOR)
 CHUNK = 400
 

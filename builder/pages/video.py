@@ -32,8 +32,8 @@ from builder.pages.words import iso_duration, noon, shorten, text_lang
 from edge.address import Path, group_tag
 from edge.policy import PLAYER_HOSTS
 
-VIDEO = Kind("video", "metadata", HTML, PAGES, "video.html")
-TEXT = Kind("text", "metadata", HTML, LEAVES, "text.html")
+VIDEO = Kind("video", "metadata", HTML, PAGES, "video.html", indexed=True)
+TEXT = Kind("text", "metadata", HTML, LEAVES, "text.html", indexed=True)
 DATA = Kind("video_data", "media", JSON, LEAVES)
 CAPTIONS = Kind("captions", "media", "text/vtt; charset=utf-8", LEAVES)
 CUES = Kind("cues", "media", JSON, LEAVES)

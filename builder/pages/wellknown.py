@@ -1,4 +1,4 @@
-"""Addresses that programs know of any site (RFC 8615): whom to tell of a weakness, and where a password is changed."""
+"""Addresses that programs know of any site: whom to tell of a weakness and where a password is changed (RFC 8615), whose host it is."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,16 +10,19 @@ from edge.address import Path
 
 SECURITY = Kind("security_txt", "metadata", "text/plain; charset=utf-8", PAGES)
 CHANGE_PASSWORD = Kind("change_password", "metadata", HTML, PAGES, "retired.html")  # a redirect that may change: 302
-KINDS = (SECURITY, CHANGE_PASSWORD)
+INDEXNOW_KEY = Kind("indexnow_key", "metadata", "text/plain; charset=utf-8", PAGES)
+KINDS = (SECURITY, CHANGE_PASSWORD, INDEXNOW_KEY)
 
 
 def pages(site: Site) -> Iterator[Page]:
-    """What stands under ``/.well-known/``."""
+    """What stands under ``/.well-known/``; and the file by which search engines see who tells them of changes (indexnow.org)."""
     if site.security_contacts:
         yield Page(Path("/.well-known/security.txt"), SECURITY, [keys.SITE], "", _security(site))
     # With a slash, as every page's address ends; without it, as the W3C writes it, it is found too.
     head = Head(site.words.gettext("Moved"), site.words.gettext("This page has moved."), noindex=True)
     yield Page(Path("/.well-known/change-password/"), CHANGE_PASSWORD, [keys.SITE], "", Retired(Path("/account/settings/")), head)
+    if site.indexnow_key:
+        yield Page(Path(f"/{site.indexnow_key}.txt"), INDEXNOW_KEY, [keys.SITE], "", site.indexnow_key)
 
 
 def _security(site: Site) -> str:

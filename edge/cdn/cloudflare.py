@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edge.cdn.calling import ANSWER_S, Caller, refusal
-from edge.cdn.port import ALL, MARGIN_S, Abilities, Name, QuotaError, Rate, is_tag
+from edge.calling import ANSWER_S, Caller, refusal
+from edge.cdn.port import ALL, MARGIN_S, Abilities, Name, PurgeError, QuotaError, Rate, is_tag
 from edge.cdn.quota import Quota
 
 API = "https://api.cloudflare.com/client/v4"
@@ -39,7 +39,7 @@ class Cloudflare:
         self.again_after_s = again_after_s
         self._zone, self._base_url = zone, base_url
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        self._caller = Caller(self.name, api, answer_s=answer_s)
+        self._caller = Caller(self.name, api, PurgeError, answer_s=answer_s)
         self._quota = Quota(rate, clock)
 
     def spell(self, name: Name) -> str:
@@ -69,8 +69,8 @@ class Cloudflare:
             said = None
         if answer.status == 200 and isinstance(said, dict) and said.get("success") is True:
             return
-        error = refusal(self._caller.who, answer, setting="LECTERN_CLOUDFLARE_ZONE and the rights of LECTERN_CLOUDFLARE_TOKEN",
-                        said=_errors(said))
+        error = refusal(PurgeError, self._caller.who, answer, said=_errors(said),
+                        setting="LECTERN_CLOUDFLARE_ZONE and the rights of LECTERN_CLOUDFLARE_TOKEN")
         if answer.status == 429:
             error.retry_after_s = REFUSED_S if error.retry_after_s is None else error.retry_after_s
             self._quota.empty(error.retry_after_s)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from edge.cdn.calling import ANSWER_S, Answer, Caller, refusal
+from edge.calling import ANSWER_S, Answer, Caller, refusal
 from edge.cdn.port import ALL, MARGIN_S, Abilities, Name, PurgeError, is_tag
 
 API = "https://api.fastly.com"
@@ -31,7 +31,7 @@ class Fastly:
         self._service = service
         self._host = urlsplit(base_url).netloc
         self._headers = {"Fastly-Key": token, "Accept": "application/json", "Content-Type": "application/json"}
-        self._caller = Caller(self.name, api, answer_s=answer_s)
+        self._caller = Caller(self.name, api, PurgeError, answer_s=answer_s)
 
     def spell(self, name: Name) -> str:
         """See the port. Keys are split at spaces and case counts."""
@@ -59,7 +59,7 @@ class Fastly:
         answer = self._caller.ask("POST", target, self._headers, json.dumps(content or {}).encode())
         said = _json(answer)
         if answer.status != 200 or (status and said.get("status") != status):
-            raise refusal(self._caller.who, answer, setting="LECTERN_FASTLY_SERVICE and the rights of LECTERN_FASTLY_TOKEN",
+            raise refusal(PurgeError, self._caller.who, answer, setting="LECTERN_FASTLY_SERVICE and the rights of LECTERN_FASTLY_TOKEN",
                           said=": ".join(str(said[key]) for key in ("msg", "detail") if said.get(key))[:200])
         return said
 

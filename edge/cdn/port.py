@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from edge.errors import LecternError
+from edge.errors import OwedError
 
 MARGIN_S = 5.0
 """What the second purge waits beyond the longest origin fetch: the clocks of edge and builder need not agree."""
@@ -78,20 +78,10 @@ class Abilities:
     free_names_a_month: int = 0
 
 
-class PurgeError(LecternError):
-    """A CDN did not acknowledge a purge. The message is a sentence for a person, without secrets.
+class PurgeError(OwedError):
+    """A CDN did not acknowledge a purge."""
 
-    *retry_after_s* is when the CDN asked to be asked again. *lasting*: the request itself is refused
-    and would be for ever, so that only its parts are worth asking again; a wrong token is not lasting,
-    since somebody mends it and then the same request passes.
-    """
-
-    exit_code = 1
-
-    def __init__(self, sentence: str, *, retry_after_s: float | None = None, lasting: bool = False) -> None:
-        super().__init__(sentence)
-        self.retry_after_s = retry_after_s
-        self.lasting = lasting
+    noun = "purge"
 
 
 class QuotaError(PurgeError):

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
-from edge.cdn.calling import ANSWER_S, Caller, refusal
+from edge.calling import ANSWER_S, Caller, refusal
 from edge.cdn.port import ALL, MARGIN_S, Abilities, Name, PurgeError, is_tag
 
 FETCH_S = 15.0
@@ -37,7 +37,7 @@ class Varnish:
                  answer_s: float = ANSWER_S) -> None:
         self.again_after_s = again_after_s
         self._host = urlsplit(base_url).netloc
-        self._callers = [Caller(self.name, url, answer_s=answer_s) for url in urls]
+        self._callers = [Caller(self.name, url, PurgeError, answer_s=answer_s) for url in urls]
 
     def spell(self, name: Name) -> str:
         """See the port."""
@@ -71,7 +71,7 @@ class Varnish:
             except PurgeError as error:
                 return error
             if answer.status not in (200, 204):
-                return refusal(caller.who, answer, setting=self.setting)
+                return refusal(PurgeError, caller.who, answer, setting=self.setting)
         return None
 
 

@@ -5,7 +5,7 @@ import { failed } from "{{ asset('desk_way.js') }}";
 import { moment, number, seconds } from "{{ asset('desk_words.js') }}";
 import { _, ngettext } from "{{ asset('words.js') }}";
 
-const DEBTS = { purge: _("purges"), receipt: _("receipts"), retirement: _("retirements") };
+const DEBTS = { ping: _("pings"), purge: _("purges"), receipt: _("receipts"), retirement: _("retirements") };
 
 export async function health(place) {
   const now = await desk("GET", "health");

@@ -20,7 +20,7 @@ CATALOG = {"100k": 1800, "500k": 3600, "1m": 7200}
 METADATA = {"100k": 3600, "500k": 7200, "1m": 14400}
 MEDIA = {"100k": 86400, "500k": 86400, "1m": 86400}
 OWNED = SITE._replace(imprint="Who we are", privacy="Nothing is kept.", desk=True,
-    security_contacts=("mailto:a@example.org",), security_expires="2030-01-01")
+    security_contacts=("mailto:a@example.org",), security_expires="2030-01-01", indexnow_key="0123456789abcdef")
 WHERE = {
     "/": (HTML, CATALOG), "/about/": (HTML, CATALOG), "/courses/": (HTML, CATALOG), "/courses/course/": (HTML, CATALOG),
     "/batches/": (HTML, CATALOG), "/batches/batch/": (HTML, CATALOG), "/batches/batch/page/2/": (HTML, CATALOG),
@@ -47,6 +47,7 @@ WHERE = {
     "/offline/": (HTML, METADATA), "/sw.js": ("text/javascript; charset=utf-8", METADATA),
     "/speculation-rules.json": ("application/speculationrules+json", METADATA),
     "/.well-known/security.txt": ("text/plain; charset=utf-8", METADATA),
+    "/0123456789abcdef.txt": ("text/plain; charset=utf-8", METADATA),
 }
 
 

@@ -10,7 +10,8 @@ import pytest
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from builder import purge
-from builder.purge import LONGEST_WAIT_S, announce, settle
+from builder.owed import LONGEST_WAIT_S
+from builder.purge import announce, settle
 from edge.cdn.port import Abilities, Name, PurgeError, QuotaError, Rate, tag
 from tests.builder.purging import Recorder, all_due, changed, owe, sql
 from tests.edge.servers import wait_until

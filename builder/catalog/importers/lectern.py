@@ -38,6 +38,7 @@ class Lines:
     """A JSON Lines or CSV file; iterating it yields records in the order of the file."""
 
     origin = ORIGIN
+    expects = "a file that ends in .jsonl or .csv"
     slugs_first = True
 
     def __init__(self, path: Path, report: Report) -> None:

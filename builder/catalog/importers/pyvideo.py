@@ -41,6 +41,7 @@ class Files:
     """A folder in pyvideo layout; iterating it yields records, batches before their videos."""
 
     origin = ORIGIN
+    expects = "a folder in the pyvideo layout"
     slugs_first = False
 
     def __init__(self, root: Path, report: Report) -> None:

@@ -29,17 +29,34 @@ class NoCatalog(LecternError):
 
 
 class Reader(Protocol):
-    """A set of files: its name among all sets, and its records, batches before their videos.
-
-    *slugs_first*: where a record names another, a slug is meant before a name.
-    """
+    """A set of files of one format; iterating it yields its records, batches before their videos."""
 
     origin: str
+    """The format's name. What is remembered of an import is remembered under it."""
+
+    expects: str
+    """What stands at a path that is of this format, for people."""
+
     slugs_first: bool
+    """Where a record names another, a slug is meant before a name."""
+
     withheld: list[str]
+    """Refs of records that the files themselves say are not to be published."""
+
     total: int
+    """Records, as far as known before they are read; 0 where not."""
+
+    def __init__(self, path: Path, report: Report) -> None: ...
+
+    @staticmethod
+    def is_here(path: Path) -> bool:
+        """Whether what stands at *path* is of this format."""
 
     def __iter__(self) -> Iterator[Record]: ...
+
+
+READERS: tuple[type[Reader], ...] = (Files, Lines)
+"""Every format, asked in turn whether it is the one."""
 
 
 def run_import(
@@ -97,9 +114,7 @@ def run_import(
 
 def open_reader(path: Path, report: Report) -> Reader:
     """The reader for what stands at *path*. Raises NoCatalog."""
-    if Files.is_here(path):
-        return Files(path, report)
-    if Lines.is_here(path):
-        return Lines(path, report)
-    raise NoCatalog(
-        f"{path} holds no catalog: a folder in the pyvideo layout, or a file that ends in .jsonl or .csv, is expected.")
+    for reader in READERS:
+        if reader.is_here(path):
+            return reader(path, report)
+    raise NoCatalog(f"{path} holds no catalog: {', or '.join(reader.expects for reader in READERS)}, is expected.")

@@ -1,23 +1,24 @@
-"""Asks a CDN's HTTP interface: kept connections, a time limit on each call, failures as PurgeError."""
+"""Asks an HTTP interface outside, a CDN's or a hub's: kept connections, a time limit on each call, failures as OwedError."""
 from __future__ import annotations
 
 import http.client
 import threading
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from edge.cdn.port import PurgeError
+from edge.errors import OwedError
 
 ANSWER_S = 10.0
-"""A purge is acknowledged in far less; whoever takes longer is asked again later."""
+"""What is sent is acknowledged in far less; whoever takes longer is asked again later."""
 
 _HTTP_ERROR = (OSError, http.client.HTTPException)
+_Fails = TypeVar("_Fails", bound=OwedError)
 
 
 class Answer(NamedTuple):
-    """What a CDN said. Header names in lower case."""
+    """What was said. Header names in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -39,20 +40,22 @@ class Answer(NamedTuple):
 class Caller:
     """Calls one server. Connections are kept between calls, since a TLS handshake costs more than a purge."""
 
-    def __init__(self, cdn: str, url: str, *, answer_s: float = ANSWER_S) -> None:
+    def __init__(self, name: str, url: str, fails: type[OwedError], *, answer_s: float = ANSWER_S) -> None:
+        """*name* is whom people know there; *fails* is raised where nobody answers."""
         parts = urlsplit(url)
         self._https, self._host, self._port = parts.scheme == "https", parts.hostname or "", parts.port
         self._prefix = parts.path.rstrip("/")
         self._answer_s = answer_s
         self._idle: list[http.client.HTTPConnection] = []
         self._lock = threading.Lock()
-        self.who = f"{cdn} at {parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        self._fails = fails
+        self.who = f"{name} at {parts.hostname}" + (f":{parts.port}" if parts.port else "")
 
     def ask(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
-        """One call. Raises PurgeError where no answer came.
+        """One call. Raises what *fails* says where no answer came.
 
         A kept connection may have been closed meanwhile, which shows only when it is used: then one new
-        one is tried. Purges are idempotent, so asking twice does no harm.
+        one is tried. What is sent is idempotent, so asking twice does no harm.
         """
         with self._lock:
             kept = self._idle.pop() if self._idle else None
@@ -95,16 +98,17 @@ class Caller:
                 self._idle.append(connection)
         return answer
 
-    def _silent(self, error: Exception) -> PurgeError:
-        return PurgeError(f"{self.who} gave no answer ({error or type(error).__name__}): the purge stays owed and is sent again.")
+    def _silent(self, error: Exception) -> OwedError:
+        return self._fails(f"{self.who} gave no answer ({error or type(error).__name__}): the {self._fails.noun} stays owed and is sent "
+                           "again.")
 
 
-def refusal(who: str, answer: Answer, *, setting: str, said: str = "") -> PurgeError:
+def refusal(fails: type[_Fails], who: str, answer: Answer, *, setting: str, said: str = "") -> _Fails:
     """The error for an answer that is no acknowledgement. *setting* names what to mend where access is refused."""
     said = f": {said}" if said else ""
     if answer.status in (401, 403, 404):
-        return PurgeError(f"{who} refused the purge with {answer.status}{said}. Look at {setting}.")
+        return fails(f"{who} refused the {fails.noun} with {answer.status}{said}. Look at {setting}.")
     if answer.status in (408, 429) or answer.status >= 500:
-        return PurgeError(f"{who} answered {answer.status}{said}: the purge stays owed and is sent again.",
-                          retry_after_s=answer.retry_after_s)
-    return PurgeError(f"{who} did not take the purge ({answer.status}){said}.", lasting=answer.status in (400, 413, 414, 422, 431))
+        return fails(f"{who} answered {answer.status}{said}: the {fails.noun} stays owed and is sent again.",
+                     retry_after_s=answer.retry_after_s)
+    return fails(f"{who} did not take the {fails.noun} ({answer.status}){said}.", lasting=answer.status in (400, 413, 414, 422, 431))
