@@ -94,9 +94,11 @@ lock: ## write requirements.lock anew from setup.cfg's ranges
 	{ sed -n '/^#/p' requirements.lock; "$$scratch/bin/pip" freeze --exclude lectern; } > requirements.lock.new && \
 	mv requirements.lock.new requirements.lock
 
-wheel: ## dist/lectern-*.whl
-	@$(VENV)
-	"$(PY)" -m pip wheel --quiet --no-deps --wheel-dir dist .
+wheel: ## dist/: wheel and sdist, held by twine's check
+	@$(VENV) release
+	@rm -rf dist build
+	@.venv/bin/pyproject-build --outdir dist . >/dev/null
+	@.venv/bin/twine check --strict dist/*
 
 clean: ## remove what was made, but never the data (.lectern)
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,2 +1,2 @@
 """The contract with caches: addresses, tiers, headers, stores, CDNs. Knows no database."""
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -21,7 +21,7 @@ import click
 
 from edge import __version__
 from edge.dotenv import FOR_LIBRARIES, dotenv_values
-from edge.errors import LecternError, SettingsError, not_installed
+from edge.errors import LecternError, SettingsError, called, not_installed
 
 TREE = "_LECTERN_TREE"  # in the environment of a demo's children; not LECTERN_…, which would be a setting
 _GLANCE_S = 0.5
@@ -39,7 +39,7 @@ class Door(click.Group):
     """One group over several rooms, asked in their order."""
 
     def __init__(self, rooms: Sequence[str], help: str) -> None:
-        super().__init__(name="lectern", help=help, context_settings={"help_option_names": ["-h", "--help"]})
+        super().__init__(name="lectern", help=called(help), context_settings={"help_option_names": ["-h", "--help"]})
         self.rooms = rooms
         where = "Show where an unforeseen error came from."
         self.params.append(click.Option(["--traceback"], is_flag=True, help=where))
@@ -51,6 +51,7 @@ class Door(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         for room in self.rooms:
             if command := _cli(room).get_command(ctx, name):
+                command.help = called(command.help or "")
                 return command
         return None
 
@@ -90,12 +91,17 @@ def dotenv_path() -> Path:
 
 def show(value: object) -> None:
     """Print *value* as the one JSON value on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+    say(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print *text*, which may name commands, to stdout or stderr."""
+    click.echo(called(text), err=err)
 
 
 def refuse(sentence: str, exit_code: int) -> NoReturn:
     """Say on stderr what is wrong and leave with *exit_code*."""
-    click.echo(f"Error: {sentence}", err=True)
+    say(f"Error: {sentence}", err=True)
     sys.exit(exit_code)
 
 

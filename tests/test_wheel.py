@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,41 @@ def test_its_command_lectern_has_the_commands_of_build_py(unpacked: Path) -> Non
     ours = commands("from edge.door import main; main()", unpacked)
     assert "build" in ours
     assert ours == commands("from build import main; main()", TOP)
+
+
+def test_help_and_sentences_name_the_command_that_is_there(unpacked: Path) -> None:
+    show = "import sys; sys.argv = ['lectern', *sys.argv[1:]]; from edge.door import main; main()"
+    environ = {**os.environ, "PYTHONPATH": str(unpacked), "LECTERN_DATA": str(unpacked / "data")}
+
+    def said(*arguments: str) -> str:
+        done = subprocess.run([sys.executable, "-P", "-c", show, *arguments], cwd=unpacked, env=environ, capture_output=True, text=True)
+        return done.stdout + done.stderr
+
+    for command in ((), ("build",), ("status",)):
+        text = said(*command, "--help")
+        assert f"Example: lectern {' '.join(command)}" in text
+        assert "build.py" not in text
+
+
+def test_the_sdist_holds_every_file_of_the_repository(tmp_path: Path) -> None:
+    made = ("__pycache__", ".git", ".venv", ".lectern", "dist", "build", "node_modules", "results", "screenshots", ".mypy_cache",
+            ".ruff_cache", ".pytest_cache", ".hypothesis", "*.egg-info", ".env", "*.pyc")
+    shutil.copytree(TOP, tmp_path / "source", ignore=shutil.ignore_patterns(*made), symlinks=True)
+    command = [sys.executable, "-P", "-c", "from setuptools import build_meta; build_meta.build_sdist('dist')"]
+    subprocess.run(command, cwd=tmp_path / "source", check=True, capture_output=True)
+    (sdist,) = (tmp_path / "source" / "dist").glob("lectern-*.tar.gz")
+    with tarfile.open(sdist) as file:
+        held = {name.partition("/")[2] for name in file.getnames()}
+    ours = {str(file.relative_to(TOP)) for file in _files(TOP, shutil.ignore_patterns(*made))}
+    assert ours - held == set()
+
+
+def _files(folder: Path, ignore: Callable[[str, list[str]], set[str]]) -> Iterator[Path]:
+    left = ignore(str(folder), sorted(os.listdir(folder)))
+    for path in sorted(folder.iterdir()):
+        if path.name in left:
+            continue
+        if path.is_dir():
+            yield from _files(path, ignore)
+        else:
+            yield path

@@ -10,7 +10,7 @@ import click
 
 from builder import opening
 from builder.cli.publish import tell_left
-from edge.door import FINDINGS, json_option, show
+from edge.door import FINDINGS, json_option, say, show
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -78,7 +78,7 @@ def status(as_json: bool) -> None:
             seen = f"{one.lag_ms:,} ms" if one.lag_ms is not None else "not seen"
             click.echo(f"receipt    release {one.release}  {seen:>10}  {one.encoding or 'plain':<5} {one.url}  {one.served_by}".rstrip())
         for alarm in found.alarms:
-            click.echo(f"ALARM: {alarm}", err=True)
+            say(f"ALARM: {alarm}", err=True)
     if found.alarms:
         click.get_current_context().exit(FINDINGS)
 
@@ -102,7 +102,7 @@ def rollback(number: int, wait_s: float, as_json: bool) -> None:
         show({"release": done.release, "uploaded": done.uploaded, "retired": done.retired})
     else:
         click.echo(f"release {done.release}: {done.uploaded} objects are as they were at release {number}, {done.retired} of them gone.")
-        click.echo("Publishing is on hold: `python build.py release --unhold` ends that.", err=True)
+        say("Publishing is on hold: `python build.py release --unhold` ends that.", err=True)
 
 
 @click.command()

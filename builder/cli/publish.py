@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder import opening
-from edge.door import FINDINGS, json_option, show
+from edge.door import FINDINGS, json_option, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -219,8 +219,8 @@ def tell_left(done: Summary) -> None:
         # What failed before it was a page has no path: its part and number say what it is, such as video:7.
         click.echo(f"set aside: {failure.path or failure.kind}: {failure.why}", err=True)
     if done.held_back:
-        click.echo(f"held back: {len(done.held_back)} pages would leave, {done.held_back[0]} the first, though no edit speaks of them. "
-                   "If they shall: `python build.py build --full --retire`.", err=True)
+        say(f"held back: {len(done.held_back)} pages would leave, {done.held_back[0]} the first, though no edit speaks of them. "
+            "If they shall: `python build.py build --full --retire`.", err=True)
 
 
 def _finish_takedowns(dsn: str, store: Store, site: Site, settings: Settings, executor: Executor, wait_s: float) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder import opening
-from edge.door import FINDINGS, json_option, show
+from edge.door import FINDINGS, json_option, say, show
 
 if TYPE_CHECKING:
     from builder.verify.run import Findings
@@ -118,7 +118,7 @@ def why(url: str, as_json: bool) -> None:
     for name, value in found.headers.items():
         click.echo(f"{name}: {harmless(value)}")
     if not found.headers:
-        click.echo("It is not in the store: `python build.py verify` says what else is not.", err=True)
+        say("It is not in the store: `python build.py verify` says what else is not.", err=True)
 
 
 @click.command()
@@ -170,9 +170,9 @@ def _tell_findings(found: Findings, base_url: str, mend: bool) -> None:
     from builder.explain.words import harmless
 
     if found.ahead:
-        click.echo(f"The store holds writes up to number {found.ahead}, which this database has not given yet: it is from a backup. "
-                   + ("Numbers go on above that, and all pages were made anew." if mend
-                      else "`python build.py verify --heal` brings the site back."), err=True)
+        say(f"The store holds writes up to number {found.ahead}, which this database has not given yet: it is from a backup. "
+            + ("Numbers go on above that, and all pages were made anew." if mend
+               else "`python build.py verify --heal` brings the site back."), err=True)
     ours = {stray.path or stray.key for stray in found.ours}
     for name in _FOUND:
         paths = getattr(found, name)
