@@ -193,7 +193,7 @@ def test_the_wait_grows_with_each_try_and_half_of_it_is_chance(full: Built, list
     listeners["websub"].answer = lambda urls: _raise(PingError("The hub is away."))
     full.sql("UPDATE catalog.video SET title = 'Limits' WHERE id = 2")
     full.build(site=TOLD)
-    waits = []
+    waits: list[float] = []
     for _ in range(12):
         all_due(full.dsn)
         ping.settle(full.dsn, ping.pingers(TOLD))
