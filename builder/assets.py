@@ -52,6 +52,10 @@ class Assets:
         """The address of an asset. Raises KeyError for one that does not exist."""
         return self._asset(name).path
 
+    def body(self, name: str) -> bytes:
+        """What an asset holds. Raises KeyError likewise."""
+        return self._asset(name).body
+
     def at(self, path: str) -> Asset | None:
         """The asset of an address that was given out; None where none was."""
         return next((asset for asset in self._made.values() if asset.path == path), None)

@@ -12,7 +12,7 @@ from psycopg2.extensions import make_dsn
 
 from builder import owed, ping, purge, tidying
 from builder.bell import Bell, BellLost
-from builder.line import PATIENCE, answering, break_off
+from builder.connections import KEEPALIVE, break_off, deadline
 from builder.pages.page import Site
 from builder.receipt import Receipts
 from edge.cdn.port import Purger
@@ -154,14 +154,14 @@ class Payer(Beside):
     def run(self) -> None:
         while not self.ending.is_set():
             try:
-                with closing(psycopg2.connect(self._dsn, **PATIENCE)) as connection:
+                with closing(psycopg2.connect(self._dsn, **KEEPALIVE)) as connection:
                     while not self.ending.is_set():
                         self.rest(self._pay(connection))
             except psycopg2.Error:
                 self.rest(_GLANCE_S)  # the worker says that the database is away
 
     def _pay(self, connection: Connection) -> float:
-        with answering(connection), connection, connection.cursor() as cursor:
+        with deadline(connection), connection, connection.cursor() as cursor:
             cursor.execute("SELECT")  # a line that went dead since is left for another
         done = purge.settle(self._dsn, self._purgers, connection=connection)
         for error in sorted({*done.errors} - self._told):
@@ -189,7 +189,7 @@ class Teller(Beside):
     def run(self) -> None:
         while not self.ending.is_set():
             try:
-                with closing(psycopg2.connect(self._dsn, **PATIENCE)) as connection:
+                with closing(psycopg2.connect(self._dsn, **KEEPALIVE)) as connection:
                     while not self.ending.is_set():
                         self.rest(self._pay(connection))
             except psycopg2.Error:

@@ -15,7 +15,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn
 
 from builder.catalog.refresh import rows as refreshed
-from builder.line import PATIENCE
+from builder.connections import KEEPALIVE
 from builder.status import BEHIND_SHARE, Status, status
 from edge.address import Key
 from edge.errors import LecternError, StoreError
@@ -48,7 +48,7 @@ _REFRESH = """
 def serve(dsn: str, store: Store, host: str, port: int) -> Callable[[], None]:
     """Tell the metrics on *port* of *host* until the function that comes back is called. Raises LecternError where the port is taken."""
     registry = CollectorRegistry()
-    registry.register(Standing(make_dsn(dsn, application_name="lectern metrics", **PATIENCE), store))
+    registry.register(Standing(make_dsn(dsn, application_name="lectern metrics", **KEEPALIVE), store))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     try:

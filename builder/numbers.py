@@ -13,6 +13,7 @@ from psycopg2.extensions import connection as Connection
 from builder.catalog import postings
 from builder.catalog.queries import queries
 from builder.catalog.reads import Catalog
+from builder.connections import repeatable_read
 from builder.pages import index
 
 TRIES = 10  # each loses only to an editor who committed in the same few milliseconds
@@ -36,7 +37,7 @@ def snapshot(connection: Connection) -> tuple[str, bool]:
             if stale:
                 postings.refresh(connection)
             connection.commit()
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            repeatable_read(connection)
             cursor.execute(sql["missing"])
             numbered = cursor.fetchone() == (False,)
             stale = bool(postings.stale(connection))

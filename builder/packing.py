@@ -30,6 +30,23 @@ def compressed(thing: Object) -> Object:
     return Object(thing.key, stamp(isal_zlib.compress(thing.body, GZIP_LEVEL, _GZIP), thing.write_number), *thing[2:])
 
 
+def unpacked(thing: Object) -> bytes:
+    """The uncompressed body. What is no gzip though it is called that, as after a hand's edit, is given as it is."""
+    whole = gunzipped(thing.body) if thing.gzipped else None
+    return thing.body if whole is None else whole
+
+
+def gunzipped(body: bytes) -> bytes | None:
+    """What a gzip body unpacks to; None for what is none, or is broken."""
+    if body[:2] != b"\x1f\x8b":
+        return None
+    try:
+        whole: bytes = isal_zlib.decompress(body, wbits=_GZIP)
+    except isal_zlib.error:  # type: ignore[misc]  # its stub calls it an instance
+        return None
+    return whole
+
+
 def stamp(gzipped: bytes, write_number: int) -> bytes:
     """A gzip body with *write_number* in its MTIME field (RFC 1952), where no reader minds and an ETag changes."""
     return gzipped[:4] + struct.pack("<I", write_number) + gzipped[8:]
@@ -96,10 +113,13 @@ class Packing:
                      self.paths, self._rendered, self._changed, self._size, self._failures, sorted(self.owed), texts)
 
     def _put(self, page: Page, thing: Object, row: Row | None) -> Put:
-        """Writes replace exactly the version that the manifest knows; an uncertain path is asked for first, by failing."""
+        """Writes replace exactly the version that the manifest knows; an uncertain path is asked for first, by failing. An asset
+        that is there already, as where a first build died, has the digest that its name tells, and stays."""
+        if page.kind.order == ASSETS:
+            return Put(thing, "")
         if not (self._job.compare and self._job.trust):
             return Put(thing)
-        return Put(thing, "") if row is None or page.kind.order == ASSETS else replacing(thing, row)
+        return Put(thing, "") if row is None else replacing(thing, row)
 
 
 def replacing(thing: Object, row: Row) -> Put:

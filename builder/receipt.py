@@ -5,31 +5,20 @@ release owes its receipt as a row until the rows of `live.receipt` stand.
 """
 from __future__ import annotations
 
-import http.client
 import time
-import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
-from urllib.parse import urlsplit
 
-import brotli  # type: ignore[import-untyped]
-from isal import isal_zlib
 from psycopg2.extensions import connection as Connection
 
+from builder.packing import unpacked
+from builder.probe import ENCODINGS, Probe
 from edge.address import Path, key_of
 from edge.store.port import Object, Store
 
 PAGES = 20  # a release: one of each kind, as far as this goes
-ENCODINGS = ("gzip", "br", "")  # an edge may hold each of them apart; "" asks without the header
 WAIT_S = 30.0  # a purge that has shown no effect by then has none
-ASK_S = 5.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 2.0
-_MOST_BYTES = 64 << 20
-_GZIP_WBITS = 31
-_SERVERS = ("X-Served-By", "X-Amz-Cf-Pop", "CF-Ray", "Via", "Server")  # the one that tells most of who answered, first
-_SERVED_BY_LETTERS = 200
 
 # Purpose: owe the receipt of a release, for one page of each kind that it wrote. Assets never change under their name.
 _OWE = """
@@ -61,62 +50,6 @@ def owe(connection: Connection, release: int) -> None:
         cursor.execute(_OWE, {"release": release, "most": PAGES})
 
 
-class Answer(NamedTuple):
-    """What an edge answered, the body unpacked; None where its coding is none that we know, or it is cut short."""
-
-    status: int
-    location: str
-    body: bytes | None
-    served_by: str
-
-    def shows(self, thing: Object, plain: bytes) -> bool:
-        """Whether this is *thing*, whose unpacked body is *plain*. A 301 or 410 that an edge makes itself has its own body."""
-        if thing.status == http.client.MOVED_PERMANENTLY and self.status == thing.status:
-            return urlsplit(self.location).path == thing.location
-        return (thing.status == http.client.GONE and self.status == thing.status) or self.body == plain
-
-
-class Edge:
-    """What readers reach, at the site's own address. One connection, kept; not for several threads at once."""
-
-    def __init__(self, base_url: str, timeout_s: float = ASK_S) -> None:
-        parts = urlsplit(base_url)
-        self.url = base_url
-        made: Callable[..., http.client.HTTPConnection] = (
-            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection)
-        self._line = made(parts.hostname, parts.port, timeout=timeout_s)
-
-    def ask(self, path: str, encoding: str) -> Answer | None:
-        """GET *path* with that Accept-Encoding; None where nobody answered. Never follows a redirect."""
-        tries = 2 if self._line.sock else 1  # a kept connection may have been closed meanwhile
-        for _ in range(tries):
-            with suppress(OSError, http.client.HTTPException):
-                return self._ask(path, encoding)
-            self._line.close()
-        return None
-
-    def _ask(self, path: str, encoding: str) -> Answer:
-        self._line.putrequest("GET", path, skip_accept_encoding=True)
-        self._line.putheader("User-Agent", "Lectern-Receipt")
-        if encoding:
-            self._line.putheader("Accept-Encoding", encoding)
-        self._line.endheaders()
-        answer = self._line.getresponse()
-        raw = answer.read(_MOST_BYTES)
-        served_by = next((value for name in _SERVERS if (value := answer.headers.get(name))), "")
-        return Answer(answer.status, answer.headers.get("Location", ""), _plain(raw, answer.headers.get("Content-Encoding", "")),
-                      served_by[:_SERVED_BY_LETTERS])
-
-
-class Asked(Protocol):
-    """What `Receipts` asks: an `Edge`."""
-
-    url: str
-
-    def ask(self, path: str, encoding: str) -> Answer | None:
-        """As `Edge.ask`."""
-
-
 @dataclass(slots=True)
 class _Ask:
     """One page in one coding, for all debts that wait for it."""
@@ -130,7 +63,7 @@ class _Ask:
 class Receipts:
     """Pays receipts, step by step."""
 
-    def __init__(self, edge: Asked, store: Store, *, wait_s: float = WAIT_S, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, edge: Probe, store: Store, *, wait_s: float = WAIT_S, clock: Callable[[], float] = time.monotonic) -> None:
         self._edge, self._store, self._wait_s, self._clock = edge, store, wait_s, clock
         self._asks: dict[tuple[str, str], _Ask] = {}
         self._debts: set[int] = set()
@@ -174,10 +107,7 @@ class Receipts:
 
     def _stored(self, path: str) -> tuple[Object, bytes] | None:
         found = self._store.get(key_of(Path(path)))
-        if found is None:
-            return None
-        thing = found[0]
-        return thing, isal_zlib.decompress(thing.body, wbits=_GZIP_WBITS) if thing.gzipped else thing.body
+        return None if found is None else (found[0], unpacked(found[0]))
 
     def _ask(self, connection: Connection, path: str, encoding: str, ask: _Ask, stored: tuple[Object, bytes] | None,
              answers: bool) -> bool:
@@ -200,18 +130,3 @@ class Receipts:
                 cursor.execute(_SEEN, {"release": release, "kind": ask.kind, "url": self._edge.url + path, "encoding": encoding,
                                        "seen": seen, "served_by": answer.served_by if answer else ""})
         return answer is not None
-
-
-def _plain(raw: bytes, coding: str) -> bytes | None:
-    """The body without its coding."""
-    try:
-        match coding.strip().lower():
-            case "" | "identity":
-                return raw
-            case "gzip" | "x-gzip":
-                return zlib.decompress(raw, wbits=_GZIP_WBITS)
-            case "br":
-                return bytes(brotli.decompress(raw))
-    except (zlib.error, brotli.error):
-        return None
-    return None

@@ -109,12 +109,13 @@ def _again(written: Written, number: int) -> list[Put]:
     again: list[Put] = []
     for refused in written.refused:
         head = refused.head
-        if head is not None and number < head.write_number <= LARGEST_NUMBER:
+        if refused.object.cache_control.endswith("immutable"):
+            if head is not None and head.digest == refused.object.digest:
+                continue  # its name says what it is
+        elif head is not None and number < head.write_number <= LARGEST_NUMBER:
             raise FencedOff(
                 f"{head.key} in the store was written by number {head.write_number}, after this release ({number}). Another "
                 "builder took over: build again. Or the database is from a backup: `python build.py verify --heal`.")
-        if refused.object.cache_control.endswith("immutable") and head is not None and head.digest == refused.object.digest:
-            continue  # its name says what it is
         again.append(Put(refused.object, head.etag if head else ""))
     return again
 

@@ -1,13 +1,14 @@
 """Pages to objects: templates, digests, compression. A task is a pure function, so any Executor may run it."""
 from __future__ import annotations
 
+import os
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import Any, NamedTuple
 
 import psycopg2
-from jinja2 import BytecodeCache
 from markupsafe import Markup
 from xxhash import xxh3_128_digest
 
@@ -19,6 +20,7 @@ from builder.fingerprint import fingerprints
 from builder.packing import ASSET_UNIT, RETIRED_KINDS, Packing
 from builder.pages import KINDS, PARTS, Part, retired
 from builder.pages.page import ASSETS, HTML, Head, Kind, Page, Site, at
+from builder.progress import Progress
 from builder.task import Batch, Job, Task
 from edge.address import Path, key_of, own_tag
 from edge.errors import LecternError
@@ -26,6 +28,7 @@ from edge.store.port import Object
 from edge.tiers import cache_control
 
 CARDS_KEPT = 50_000
+IN_FLIGHT = 3  # tasks a process: one at work, one waiting, one being handed over
 STAND_IN = object()  # the content of a page that cannot be made
 ASSET = Kind("asset", "asset", "", ASSETS)
 _STATUS = {"redirect": 301, "gone": 410, "change_password": 302}
@@ -37,13 +40,18 @@ def digest_of(body: bytes, content_type: str, control: str, tags: str, status: i
         body, content_type.encode(), control.encode(), status, location.encode(), tags.encode())).hex())
 
 
+def tags_of(page: Page) -> str:
+    """What edges know a page's object by: its own tag, then its groups, the narrowest first."""
+    kind = page.kind.name.replace("_", "-")
+    return f"{own_tag(page.path)} {page.groups} kind:{kind} all" if page.groups else f"{own_tag(page.path)} kind:{kind} all"
+
+
 class Renderer:
     """Renders pages of one site to objects; holds the templates, compiled, from one release to the next."""
 
-    def __init__(self, site: Site, profile: str, compiled: BytecodeCache | None = None) -> None:
-        """*compiled* keeps the templates' code for the next renderer of the same language."""
+    def __init__(self, site: Site, profile: str) -> None:
         self.assets = Assets(site.hue, site.language, site.logo)
-        self._environment = templating.environment(self.assets, site, compiled)
+        self._environment = templating.environment(self.assets, site)
         self._headers = {k.name: (k.content_type, cache_control(k.tier, profile)) for k in KINDS.values()}
         self._asset_control = cache_control("asset", profile)
         self._templates = {k.name: self._environment.get_template(k.template) for k in KINDS.values() if k.template}
@@ -90,10 +98,8 @@ class Renderer:
         content_type, control = self._headers[page.kind.name]
         location = getattr(page.content, "location", "")
         status = _STATUS.get(page.kind.name, 200)
-        tags = f"{own_tag(page.path)} {page.groups} kind:{page.kind.name.replace('_', '-')} all" if page.groups else (
-            f"{own_tag(page.path)} kind:{page.kind.name.replace('_', '-')} all")
         body = text.encode("utf-8", "replace")
-        return self._make(key_of(page.path), body, content_type, control, tags, status, location, True, write_number)
+        return self._make(key_of(page.path), body, content_type, control, tags_of(page), status, location, True, write_number)
 
     def headers_of(self, kind: str) -> tuple[str, str, int] | None:
         """Content type, Cache-Control and status of all pages of a kind; None where this version makes no such pages."""
@@ -123,6 +129,29 @@ def stand_in(page: Page, site: Site) -> str:
             title, site.name, site.language, site.words.dir, site.words.gettext("This page is being mended."),
             site.words.gettext("Back to %(name)s", name=site.name))
     )
+
+
+def over(executor: Executor, job: Job, tasks: Sequence[Task], progress: Progress) -> Iterator[Batch]:
+    """Render tasks by many processes: what they made, as it comes; a bounded number is under way."""
+    waiting: set[Future[Batch]] = set()
+    room = IN_FLIGHT * int(getattr(executor, "width", os.cpu_count() or 1))
+    todo = iter(tasks)
+    done = 0
+    while True:
+        while len(waiting) < room and (task := next(todo, None)) is not None:
+            waiting.add(executor.submit(run, job, task))
+        if not waiting:
+            return
+        finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        for future in finished:
+            done += 1
+            progress("render", done, len(tasks))
+            yield future.result()
+
+
+def here(job: Job, catalog: Catalog, renderer: Renderer, lots: Iterable[Sequence[Task]]) -> Iterator[Batch]:
+    """Render lots of tasks in this process, from the release's own transaction."""
+    return (render(job, catalog, renderer, lot) for lot in lots)
 
 
 class _Worker(NamedTuple):

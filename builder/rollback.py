@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from psycopg2.extensions import connection as Connection
 
-from builder import journal, manifest, purge, release, render
+from builder import journal, lease, manifest, purge, release, render
 from builder.catalog.reads import Catalog
+from builder.connections import repeatable_read
 from builder.packing import order_of, replacing, row_text, stamp
 from builder.pages import KINDS
 from builder.pages.page import LEAVES, Kind, Page
@@ -88,7 +89,7 @@ def back_to(connection: Connection, store: Store, job: Job, renderer: render.Ren
         journal.put_on_hold(connection, number)
         connection.commit()
 
-    etags = release.upload(store, batches(), own, lambda: journal.hold(connection), lambda paths: purge.announce(purgers, paths),
+    etags = release.upload(store, batches(), own, partial(lease.confirm, connection), partial(purge.announce, purgers),
                            partial(manifest.note_etags, connection, own))
     manifest.note_etags(connection, own, etags)
     purged = 0
@@ -150,8 +151,8 @@ def _must_be_reachable(connection: Connection, number: int) -> None:
 
 
 def _changes(connection: Connection, number: int) -> list[_Change]:
+    repeatable_read(connection)
     with connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute(
             """SELECT o.path, o.kind, encode(o.digest, 'hex'), o.release, o.etag, r.state = 'live',
                 encode(u.digest, 'hex'), u.release, u.etag,

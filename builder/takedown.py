@@ -6,8 +6,6 @@ the lease next finishes it, and begins again where another died.
 """
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from typing import NamedTuple
@@ -16,11 +14,12 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from builder import journal, purge
+from builder import journal, lease, purge
 from builder.catalog import keys
 from builder.catalog.refresh.rows import pictures_of
 from builder.pages import PARTS, topic
-from builder.pipeline import Publisher
+from builder.probe import ENCODINGS, Edge
+from builder.publishing import Publisher
 from edge.address import Path, group_tag, key_of
 from edge.cdn.port import Purger, tag, url
 from edge.errors import LecternError
@@ -29,7 +28,6 @@ from edge.store.port import Store
 KINDS = ("video", "batch", "course", "subject", "instructor")
 PURGE_WAIT_S = 30.0
 _ANSWER_S = 10.0
-_ENCODINGS = ("gzip", "br", "identity")
 _PROVEN_PATHS = 50
 
 # Purpose: owe a takedown; one that is asked for again begins anew, with all that is known of it.
@@ -137,23 +135,24 @@ def finish_owed(dsn: str, store: Store, publishers: Callable[[Connection], Publi
             cursor.execute(_OWED)
             if cursor.fetchone() is None:
                 return []
-        with journal.lease(connection, wait_s):
+        with lease.held(connection, wait_s):
             return finish(connection, publishers(connection), store, purgers, lambda: purge.settle(dsn, purgers, wait_s=PURGE_WAIT_S))
 
 
 def take_down(dsn: str, connection: Connection, publisher: Publisher, store: Store, purgers: Sequence[Purger], base_url: str,
-              kind: str, id: int, lease: Callable[[], AbstractContextManager[None]] = nullcontext) -> Takedown:
-    """Withdraw a thing at once; then, under the *lease*, have it gone everywhere; then ask whether it is. Who gives no lease holds it.
+              kind: str, id: int, held: Callable[[], AbstractContextManager[None]] = nullcontext) -> Takedown:
+    """Withdraw a thing at once; then, with the lease *held*, have it gone everywhere; then ask whether it is. Who gives none holds it.
 
-    Raises as `withdraw`, `lease` and `finish` do.
+    Raises as `withdraw`, *held* and `finish` do.
     """
     withdraw(connection, store, kind, id)
-    with lease():  # meanwhile the worker may have finished it
+    with held():  # meanwhile the worker may have finished it
         finish(connection, publisher, store, purgers, lambda: purge.settle(dsn, purgers, wait_s=PURGE_WAIT_S))
     with connection, connection.cursor() as cursor:
         cursor.execute(_GONE, (kind, id))
         ((release, paths),) = cursor.fetchall()
-    proof = [*_stored(store, paths), *(one for path in paths[:_PROVEN_PATHS] for one in _asked(base_url, path))]
+    with closing(Edge(base_url, _ANSWER_S)) as edge:
+        proof = [*_stored(store, paths), *(one for path in paths[:_PROVEN_PATHS] for one in _asked(edge, path))]
     return Takedown(release, paths, proof)
 
 
@@ -260,17 +259,7 @@ def _stored(store: Store, paths: Sequence[str]) -> list[Proof]:
     return found
 
 
-def _asked(base_url: str, path: str) -> list[Proof]:
+def _asked(edge: Edge, path: str) -> list[Proof]:
     """What the edge says of a path, in every encoding that it may hold it in."""
-    found = []
-    for encoding in _ENCODINGS:
-        request = urllib.request.Request(base_url + path, headers={"Accept-Encoding": encoding, "User-Agent": "Lectern takedown"})
-        try:
-            with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:
-                status = answer.status
-        except urllib.error.HTTPError as error:
-            status = error.code
-        except OSError:
-            status = 0
-        found.append(Proof(base_url + path, encoding, status))
-    return found
+    answers = [(encoding, edge.ask(path, encoding)) for encoding in ENCODINGS]
+    return [Proof(edge.url + path, encoding or "identity", answer.status if answer else 0) for encoding, answer in answers]

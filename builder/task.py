@@ -1,4 +1,4 @@
-"""What passes between plan, render and release; plain values, since they cross processes."""
+"""What passes from one step of a release to the next; plain values, since some cross processes."""
 from __future__ import annotations
 
 import pickle
@@ -8,6 +8,24 @@ from typing import NamedTuple
 from builder.catalog.text import CleanText
 from builder.pages.page import Site
 from edge.store.port import Put
+
+
+class Want(NamedTuple):
+    """What a release is to be of."""
+
+    everything: bool
+    trusted: bool  # the store holds what the manifest says
+    full: bool = False  # all rendered, and not only what differs by its keys
+    guarded: bool = False
+    slice: Sequence[Task] = ()
+    gone: bool = False  # of the "gone" objects, all that were made with something else
+    changed: frozenset[int] | None = None  # instead of what the feed has
+    units: frozenset[int] = frozenset()  # of a takedown: these and no others, gone at once
+
+    @property
+    def apart(self) -> bool:
+        """Whether it leaves to the next one what others before it left to do."""
+        return self.changed is not None
 
 
 class Job(NamedTuple):

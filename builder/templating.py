@@ -11,10 +11,12 @@ import re
 from collections.abc import Callable, MutableMapping
 from functools import lru_cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import jinja2
 from jinja2 import nodes
+from jinja2.bccache import Bucket
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.ext import InternationalizationExtension
 from jinja2.visitor import NodeTransformer
@@ -154,17 +156,38 @@ class Environment(jinja2.Environment):
         return {**self.globals, **d} if d else self.globals
 
 
-def environment(assets: Assets, site: Site, compiled: jinja2.BytecodeCache | None = None) -> Environment:
+class _Compiled(jinja2.BytecodeCache):
+    """The code of templates, by their name and text: the next environment compiles only what was edited meanwhile."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """See BytecodeCache."""
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """See BytecodeCache."""
+        if bucket.code is not None:
+            self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+@lru_cache(8)
+def _compiled_in(words: Language) -> _Compiled:
+    """What this process has compiled for a language, whose messages stand in the code."""
+    return _Compiled()
+
+
+def environment(assets: Assets, site: Site) -> Environment:
     """The environment of one site: its settings and its assets' addresses are globals.
 
-    *compiled* keeps the code of templates from one environment to the next. `card` and `entry` are filled
-    by the renderer, which keeps what they return: one video's card stands on dozens of pages.
+    `card` and `entry` are filled by the renderer, which keeps what they return: one video's card stands on dozens of pages.
     """
     words = site.words
     env = Environment(
         words, loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False, auto_reload=False, cache_size=-1,
-        bytecode_cache=compiled,
+        bytecode_cache=_compiled_in(words),
     )
     env.filters |= {
         "segment": segment, "minutes": words.minutes, "clock": clock, "long_date": words.long_date, "noon": noon,

@@ -5,11 +5,11 @@ from collections.abc import Collection
 
 from psycopg2.extensions import connection as Connection
 
-from builder import journal, manifest, rollback
+from builder import lease, manifest, rollback
+from builder.assets import Assets
 from builder.catalog import changes, unborne
 from builder.fingerprint import fingerprints
 from builder.pages.page import Site
-from builder.render import Renderer
 from edge.address import Path, key_of
 from edge.store.port import Store
 
@@ -58,9 +58,10 @@ def tidy(connection: Connection, store: Store, site: Site, profile: str) -> None
             cursor.execute(statement, {"days": days})
             connection.commit()
     try:
-        with journal.lease(connection, _LEASE_WAIT_S):  # no release takes for there what is about to leave
-            _sweep_assets(connection, store, [asset.path for asset in Renderer(site, profile).assets.all()], fingerprints(site, profile))
-    except journal.LeaseHeld:
+        with lease.held(connection, _LEASE_WAIT_S):  # no release takes for there what is about to leave
+            named = [asset.path for asset in Assets(site.hue, site.language, site.logo).all()]
+            _sweep_assets(connection, store, named, fingerprints(site, profile))
+    except lease.LeaseHeld:
         return  # an hour later there is time again
 
 

@@ -17,14 +17,14 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn
 
 from builder.beside import Beside, Tell
-from builder.receipt import Asked
+from builder.probe import Probe
 from edge.cdn.port import ALL, Name, Purger
 from edge.tiers import PROFILES
 
 PAGES = 300  # a warming; the rest of a site is asked for by few at once, and the edge collapses those
 MUCH = 100
 """Names in one purge, from which on readers would feel that it was much; so would they of a group of objects."""
-ENCODINGS = ("gzip", "")  # an edge may hold each of them apart; "" asks without the header
+ENCODINGS = ("gzip", "")  # what most readers' browsers ask for, and who asks for none
 SHARE = 10
 """A second's requests are a tenth of what the edge may ask the origin at once: readers come first."""
 GIVE_UP = 3  # questions in a row without an answer
@@ -47,7 +47,7 @@ _PAGES = """
 class Warmer(Beside):
     """Warms the edge each time that it is told that much was purged; a newer time begins anew."""
 
-    def __init__(self, dsn: str, edge: Asked, profile: str, tell: Tell) -> None:
+    def __init__(self, dsn: str, edge: Probe, profile: str, tell: Tell) -> None:
         super().__init__("warmer")
         self._dsn = make_dsn(dsn, application_name="lectern warmer")
         self._edge, self._tell = edge, tell

@@ -23,15 +23,17 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn
 
-from builder import journal, nightly, ping, pipeline, plan, sweep, takedown
+from builder import lease, nightly, ping, publishing, takedown
 from builder.bell import Bell
 from builder.beside import Beside, Ears, Payer, Receiver, Sentry, Teller, Tidier
 from builder.catalog import changes
-from builder.draft import Summary
-from builder.line import PATIENCE, answering
-from builder.nightly import Check
+from builder.connections import KEEPALIVE, deadline
 from builder.pages.page import Site
-from builder.receipt import Edge, Receipts
+from builder.probe import Edge
+from builder.publishing import SMALL_KEYS, OnHoldError, Publisher
+from builder.receipt import Receipts
+from builder.rerender import SLICE_UNITS, Rerender
+from builder.summary import Summary
 from builder.warming import Noticed, Warmer
 from edge.cdn.port import Purger
 from edge.errors import LecternError
@@ -55,7 +57,7 @@ class Pace:
     poll_s: float = 1.0  # behind the bell, and for what was scheduled less than that before it is due
     close_s: float = 0.1  # changes that come so soon after a release, or after each other, go together
     gather_s: float = 0.3  # but the first of them waits no longer
-    slice_units: int = sweep.SLICE_UNITS
+    slice_units: int = SLICE_UNITS
 
 
 class Work(NamedTuple):
@@ -95,24 +97,23 @@ class Worker:
                  beside: Sequence[Beside] = ()) -> None:
         """*dsn* leads to the primary itself. *tell* gets each line of the log; the default prints it to stderr. *beside*: further
         threads, which work and end with this one."""
-        self._dsn = make_dsn(dsn, **PATIENCE)
+        self._dsn = make_dsn(dsn, **KEEPALIVE)
         self._site, self._purgers, self._pace = site, purgers, pace
         self._store, self._profile, self._executors = store, profile, executors
-        self._publisher: pipeline.Publisher | None = None
+        self._publisher: Publisher | None = None
         self._connection: Connection | None = None
         self._former = 0  # the server's process of the connection before
         self._beside = beside
         self._threads: list[Beside] = []
         self._sentry = Sentry(self._dsn, lambda: self._stopping, GRACE_S)
         self._on_ready: Callable[[], None] | None = None
-        self._tell = tell or pipeline.tell
+        self._tell = tell or publishing.tell
         self._mail: SimpleQueue[None] = SimpleQueue()  # its put may interrupt itself, so signals may call stop
         self._stopping = False
         self._said = ""
         self._failures = 0
         self._ended = self._take_down_at = self._look_at = self._check_at = -math.inf
-        self._sweep: Iterator[sweep.Slice] | None = None
-        self._check: Check | None = None
+        self._rerender: Rerender | None = None
 
     def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
         """Work until `stop`. *on_ready* is called once, when the bell was proven and the first look is done.
@@ -156,9 +157,9 @@ class Worker:
         try:
             self._turn()
             return
-        except (journal.LeaseHeld, pipeline.OnHoldError) as error:
+        except (lease.LeaseHeld, OnHoldError) as error:
             self._say("watch.waits", error)
-            self._sweep = self._check = None  # a slice may be lost: another sweep begins
+            self._rerender = None  # a slice may be lost: another one begins
             self._pause(self._pace.poll_s)
             return
         except LecternError as error:
@@ -173,7 +174,7 @@ class Worker:
 
     def _turn(self) -> None:
         connection, publisher = self._connected()
-        with answering(connection):
+        with deadline(connection):
             if time.monotonic() >= self._look_at:
                 self._look(connection)
             work = self._work(connection)
@@ -186,17 +187,17 @@ class Worker:
             self._rest(self._look_at - time.monotonic())
         self._failures = 0
 
-    def _do(self, connection: Connection, publisher: pipeline.Publisher, work: Work) -> bool:
+    def _do(self, connection: Connection, publisher: Publisher, work: Work) -> bool:
         """What comes first: a slice, or a release. False where there is nothing to do."""
         if work.takedown and time.monotonic() >= self._take_down_at:
             self._take_down(connection, publisher)
             return True
-        behind = "" if self._sweep else publisher.behind()
-        night = not behind and not self._sweep and self._check_is_due(connection, work)
+        behind = "" if self._rerender else publisher.behind()
+        night = not behind and not self._rerender and self._check_is_due(connection, work)
         if behind == "slices" or night:
-            self._begin_sweep(connection, nightly=night)
-        if self._sweep:
-            self._sweep_on(connection, publisher, work)
+            self._begin_rerender(connection, nightly=night)
+        if self._rerender:
+            self._rerender_on(connection, publisher, work)
         elif work.any or behind == "whole":
             self._gather(connection, work)
             self._release(connection, publisher.release)
@@ -204,9 +205,9 @@ class Worker:
             return False
         return True
 
-    def _take_down(self, connection: Connection, publisher: pipeline.Publisher) -> None:
+    def _take_down(self, connection: Connection, publisher: Publisher) -> None:
         """Finish what a command began, or is about to: it goes ahead of everything, and on while publishing is on hold."""
-        with journal.lease(connection, LEASE_WAIT_S):
+        with lease.held(connection, LEASE_WAIT_S):
             try:
                 for thing in takedown.finish(connection, publisher, self._store, self._purgers, self._poke):
                     self._tell(f"takedown.done key={thing}")
@@ -247,7 +248,7 @@ class Worker:
 
     def _release(self, connection: Connection, make: Callable[[], Summary]) -> Summary:
         begun = time.monotonic()
-        with journal.lease(connection, LEASE_WAIT_S):
+        with lease.held(connection, LEASE_WAIT_S):
             done = make()
         self._ended = time.monotonic()
         self._said = ""
@@ -262,7 +263,7 @@ class Worker:
             self._poke()
         return done
 
-    # sweeps -----------------------------------------------------------------------------------------
+    # rendering all ----------------------------------------------------------------------------------
 
     def _check_is_due(self, connection: Connection, work: Work) -> bool:
         if work.any or time.monotonic() < self._check_at:
@@ -270,41 +271,19 @@ class Worker:
         self._check_at = time.monotonic() + CHECK_EVERY_S
         return nightly.due(connection)
 
-    def _begin_sweep(self, connection: Connection, *, nightly: bool) -> None:
-        self._tell("watch.checks why='once a night all is planned from nothing'" if nightly
-                   else "watch.refreshes why='pages stand that were made with another version or other settings'")
-        self._check = Check() if nightly else None
-        with journal.lease(connection, LEASE_WAIT_S):
-            self._sweep = sweep.begin(connection, self._site, None if nightly else frozenset(), self._pace.slice_units)
+    def _begin_rerender(self, connection: Connection, *, nightly: bool) -> None:
+        with lease.held(connection, LEASE_WAIT_S):
+            self._rerender = Rerender(connection, self._site, self._pace.slice_units, self._tell, nightly=nightly)
 
-    def _sweep_on(self, connection: Connection, publisher: pipeline.Publisher, work: Work) -> None:
-        """The sweep's next slice, with what waits; an import that is larger than any slice goes by itself."""
-        assert self._sweep is not None
-        if work.keys > pipeline.SMALL_KEYS:
+    def _rerender_on(self, connection: Connection, publisher: Publisher, work: Work) -> None:
+        """The next slice, with what waits; an import that is larger than any slice goes by itself."""
+        assert self._rerender is not None
+        if work.keys > SMALL_KEYS:
             self._release(connection, publisher.release)
-            if not self._check:
-                self._sweep = None  # that was all
-            return
-        piece = next(self._sweep)
-        if piece.whole:
-            done = self._release(connection, partial(publisher.release, full=self._check is not None))
-        elif piece.tasks or piece.last or work.any:
-            done = self._release(connection, partial(publisher.release, slice=piece.tasks or [plan.ASSETS], gone=piece.last))
-        else:
-            return  # it only looked
-        if self._check:
-            self._check.note(connection, done.release, None if piece.whole else piece.units)
-        if piece.last or piece.whole:
-            self._end_sweep(connection, publisher)
-
-    def _end_sweep(self, connection: Connection, publisher: pipeline.Publisher) -> None:
-        check, self._sweep, self._check = self._check, None, None
-        if check is None:
-            publisher.swept()
-            self._tell("watch.refreshed")
-            return
-        count, first = check.end(connection)
-        self._tell(f"watch.checked found={count}" + (f" first={first[0]} why='edits came past the triggers'" if count else ""))
+            if not self._rerender.nightly:
+                self._rerender = None  # that was all
+        elif not self._rerender.step(connection, publisher, partial(self._release, connection), waits=work.any):
+            self._rerender = None
 
     # waiting, failing -------------------------------------------------------------------------------
 
@@ -335,12 +314,12 @@ class Worker:
             self._said = line
             self._tell(line)
 
-    def _connected(self) -> tuple[Connection, pipeline.Publisher]:
+    def _connected(self) -> tuple[Connection, Publisher]:
         if self._connection is not None and self._publisher is not None:
             return self._connection, self._publisher
         connection = psycopg2.connect(self._dsn, application_name=NAME)
         try:
-            with answering(connection), connection, connection.cursor() as cursor:
+            with deadline(connection), connection, connection.cursor() as cursor:
                 cursor.execute("SELECT pg_is_in_recovery()")
                 if cursor.fetchone() != (False,):
                     raise WatchError("The database is a replica: what it shows may be old. Set DATABASE_DIRECT_URL to the primary.")
@@ -349,7 +328,7 @@ class Worker:
             connection.close()
             raise
         if self._publisher is None:
-            self._publisher = pipeline.Publisher(self._dsn, connection, self._store, self._site, self._profile, self._executors,
+            self._publisher = Publisher(self._dsn, connection, self._store, self._site, self._profile, self._executors,
                                                  self._purgers, receipts=True, tell=self._tell, sleep=self._sleep)
             self._publisher.prepare()
             gc.freeze()  # the templates stay; looking through them for cycles would be the longest step of a release now and then
@@ -362,7 +341,7 @@ class Worker:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        self._sweep = self._check = None
+        self._rerender = None
 
 
 def run(dsn: str, store: Store, site: Site, profile: str, executors: Callable[[], AbstractContextManager[Executor]],

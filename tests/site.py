@@ -11,9 +11,9 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from builder import journal, pipeline, render
-from builder.draft import Summary
+from builder import lease, publishing, render
 from builder.pages.page import Site
+from builder.summary import Summary
 from edge.address import Path as SitePath
 from edge.address import key_of, path_of
 from edge.cdn.port import Purger
@@ -52,16 +52,16 @@ class Built:
         """One build into the store."""
         with closing(SQLiteStore(self._file)) as store:
             try:
-                return pipeline.build(self.dsn, store, site, profile, executor or Inline(), full=full)
+                return publishing.build(self.dsn, store, site, profile, executor or Inline(), full=full)
             finally:
                 render.close()
 
     @contextmanager
-    def publisher(self, *, purgers: Sequence[Purger] = ()) -> Iterator[tuple[pipeline.Publisher, SQLiteStore, Connection]]:
+    def publisher(self, *, purgers: Sequence[Purger] = ()) -> Iterator[tuple[publishing.Publisher, SQLiteStore, Connection]]:
         """A publisher over a connection that holds the lease, with the store it goes to."""
         with closing(SQLiteStore(self._file)) as store, closing(psycopg2.connect(self.dsn)) as connection:
-            with journal.lease(connection, 0):
-                publisher = pipeline.Publisher(self.dsn, connection, store, SITE, "100k", lambda: nullcontext(Inline()), purgers)
+            with lease.held(connection, 0):
+                publisher = publishing.Publisher(self.dsn, connection, store, SITE, "100k", lambda: nullcontext(Inline()), purgers)
                 yield publisher, store, connection
             render.close()
 

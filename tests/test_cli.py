@@ -20,9 +20,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from build import main
-from builder import draft, migrate, pipeline
+from builder import migrate, publishing
 from builder.embedded import Server
 from builder.migrate import roll_back
+from builder.summary import Summary
 from builder.task import Failure
 from edge import __version__
 from edge.door import INTERNAL_ERROR, INTERRUPTED, Door
@@ -149,7 +150,7 @@ def test_a_file_that_no_import_would_read_is_not_written_by_an_export(lone: dict
 def test_what_is_set_aside_is_named_by_its_path_or_where_it_has_none_by_what_it_is(
         lone: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     aside = [Failure("/videos/x/", "video", "KeyError: 'a'"), Failure("", "batch:7", "ValueError: b")]
-    monkeypatch.setattr(pipeline, "build", lambda *_, **__: draft.Summary(None, set_aside=aside, rendered=1, seconds={"render": 1.0}))
+    monkeypatch.setattr(publishing, "build", lambda *_, **__: Summary(None, set_aside=aside, rendered=1, seconds={"render": 1.0}))
     done = run("build", **lone)
     assert done.exit_code == 1
     assert done.stderr.splitlines()[-2:] == ["set aside: /videos/x/: KeyError: 'a'", "set aside: batch:7: ValueError: b"]

@@ -20,11 +20,11 @@ def dev() -> None:
     """
     import psycopg2
 
-    from builder import pipeline
+    from builder import publishing
     from builder.catalog.importers import run_import
     from builder.demo import CATALOG
     from builder.dev.server import run
-    from builder.journal import LeaseHeld
+    from builder.lease import LeaseHeld
     from builder.processes import processes
 
     settings = opening.settings()
@@ -38,7 +38,7 @@ def dev() -> None:
                 run_import(connection, CATALOG)
         try:
             with processes() as executor:
-                pipeline.build(dsn, store, site, settings.profile, executor)  # what pages there are
-        except (LeaseHeld, pipeline.OnHoldError) as error:
+                publishing.build(dsn, store, site, settings.profile, executor)  # what pages there are
+        except (LeaseHeld, publishing.OnHoldError) as error:
             click.echo(f"{error} So the pages are those that are live.", err=True)
         run(dsn, store, site, settings.profile, settings.port, lambda url: click.echo(f"ready {url}"))

@@ -15,8 +15,8 @@ from edge.door import FINDINGS, json_option, say, show
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
-    from builder.draft import Summary
-    from builder.pipeline import Publisher
+    from builder.publishing import Publisher
+    from builder.summary import Summary
     from edge.cdn.port import Purger
     from edge.settings import Settings
     from edge.store.port import Store
@@ -115,12 +115,8 @@ def release(unhold: bool, wait_s: float, as_json: bool) -> None:
     \b
     Example: python build.py release --unhold
     """
-    from builder import journal
-
     with _publishing(wait_s) as at:
-        journal.put_on_hold(at.connection, None)
-        at.connection.commit()
-        done = at.publisher.release()
+        done = at.publisher.unhold()
         at.settle()
     _say(done, as_json)
 
@@ -156,7 +152,7 @@ def withdraw(key: str, now: bool, as_json: bool) -> None:
     \b
     Example: python build.py withdraw video:831 --now
     """
-    from builder import journal, takedown
+    from builder import lease, takedown
     from builder.catalog import keys
 
     try:
@@ -168,7 +164,7 @@ def withdraw(key: str, now: bool, as_json: bool) -> None:
 
     with _opened() as at:
         done = takedown.take_down(at.dsn, at.connection, at.publisher, at.store, at.purgers, at.settings.base_url,
-                                  keys.kind_of(packed), packed >> 8, lambda: journal.lease(at.connection, math.inf, waits))
+                                  keys.kind_of(packed), packed >> 8, lambda: lease.held(at.connection, math.inf, waits))
     if as_json:
         show({"release": done.release, "paths": done.paths, "proof": [one._asdict() for one in done.proof]})
     else:
@@ -198,18 +194,18 @@ class _At(NamedTuple):
 
     def settle(self) -> None:
         """Send the purges that are due now; what is not acknowledged in time stays owed."""
-        from builder import pipeline, purge
+        from builder import publishing, purge
 
         if self.purgers:
-            purge.settle(self.dsn, self.purgers, wait_s=pipeline.PURGE_WAIT_S)
+            purge.settle(self.dsn, self.purgers, wait_s=publishing.PURGE_WAIT_S)
 
 
 @contextmanager
 def _publishing(wait_s: float) -> Iterator[_At]:
     """With the lease, and with no takedown left undone."""
-    from builder import journal, takedown
+    from builder import lease, takedown
 
-    with _opened() as at, journal.lease(at.connection, wait_s):
+    with _opened() as at, lease.held(at.connection, wait_s):
         for thing in takedown.finish(at.connection, at.publisher, at.store, at.purgers, at.settle):
             click.echo(f"{thing} is taken down, as somebody began to.", err=True)
         yield at
@@ -221,14 +217,14 @@ def _opened() -> Iterator[_At]:
 
     import psycopg2
 
-    from builder import pipeline
+    from builder import publishing
     from builder.processes import processes
     from edge.cdn import open_purgers
 
     settings = opening.settings()
     with opening.database_and_store(settings) as (dsn, store), closing(psycopg2.connect(dsn, connect_timeout=10)) as connection:
         purgers = open_purgers(settings)
-        publisher = pipeline.Publisher(dsn, connection, store, opening.site(settings), settings.profile, processes, purgers)
+        publisher = publishing.Publisher(dsn, connection, store, opening.site(settings), settings.profile, processes, purgers)
         yield _At(dsn, connection, publisher, store, purgers, settings)
 
 

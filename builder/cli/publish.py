@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from builder.beside import Beside
     from builder.catalog.refresh.report import Report as Refreshed
-    from builder.draft import Summary
     from builder.pages.page import Site
+    from builder.summary import Summary
     from edge.cdn.port import Purger
     from edge.settings import Settings
     from edge.store.port import Store
@@ -61,14 +61,14 @@ def build(
     hands = cluster(scheduler) if scheduler else processes()
     with hands as executor, opening.database(settings, ready=True) as dsn, bar() as progress:
         # Only now, while the processes import the same.
-        from builder import pipeline
+        from builder import publishing
         from edge.cdn import open_purgers
         from edge.store import open_store
 
         site = opening.site(settings)
         with closing(open_store(settings.store)) as opened:
             _finish_takedowns(dsn, opened, site, settings, executor, wait_s)
-            done = pipeline.build(dsn, opened, site, settings.profile, executor, full=full, wait_s=wait_s,
+            done = publishing.build(dsn, opened, site, settings.profile, executor, full=full, wait_s=wait_s,
                                   purgers=open_purgers(settings), guarded=not retire, progress=progress)
     tell_left(done)
     if as_json:
@@ -113,7 +113,7 @@ def watch() -> None:
 
 def _desk(settings: Settings, dsn: str, store: Store, purgers: Sequence[Purger], opened: ExitStack) -> Sequence[Beside]:
     """The threads that answer the editors' desk."""
-    from builder import pipeline
+    from builder import publishing
     from builder.catalog.providers import Endpoints, providers
     from builder.catalog.providers.web import Web
     from builder.desk.answerer import answerers
@@ -123,7 +123,7 @@ def _desk(settings: Settings, dsn: str, store: Store, purgers: Sequence[Purger],
     web = opened.enter_context(closing(Web(f"Lectern (+{settings.base_url})", private_hosts=settings.refresh_private_hosts)))
     whom = partial(providers, Endpoints(), youtube_key=settings.youtube_key, youtube_units=UNITS_A_QUESTION,
                    vimeo_token=settings.vimeo_token)
-    return answerers(Means(dsn, store, opening.site(settings), settings.profile, purgers, processes, web, whom), pipeline.tell)
+    return answerers(Means(dsn, store, opening.site(settings), settings.profile, purgers, processes, web, whom), publishing.tell)
 
 
 @click.command()
@@ -152,8 +152,8 @@ def refresh(as_json: bool) -> None:
             report = ask_providers(dsn, store, web, options)
         waits, left = "", 0
         if not report.overlaps:
-            from builder import pipeline
-            from builder.journal import LeaseHeld
+            from builder import publishing
+            from builder.lease import LeaseHeld
             from builder.processes import processes
             from edge.cdn import open_purgers
 
@@ -161,11 +161,11 @@ def refresh(as_json: bool) -> None:
             try:
                 with processes() as executor:
                     _finish_takedowns(dsn, store, site, settings, executor, 0)
-                    done = pipeline.build(dsn, store, site, settings.profile, executor, purgers=open_purgers(settings))
+                    done = publishing.build(dsn, store, site, settings.profile, executor, purgers=open_purgers(settings))
                 left = len(done.set_aside) + len(done.held_back)
             except LeaseHeld:
                 waits = "Another builder is at work: it publishes what changed."
-            except pipeline.OnHoldError as error:
+            except publishing.OnHoldError as error:
                 waits, left = str(error), 1
     if as_json:
         show(report.as_json())
@@ -228,7 +228,7 @@ def _finish_takedowns(dsn: str, store: Store, site: Site, settings: Settings, ex
     from contextlib import nullcontext
 
     from builder import takedown
-    from builder.pipeline import Publisher
+    from builder.publishing import Publisher
     from edge.cdn import open_purgers
 
     purgers = open_purgers(settings)

@@ -16,9 +16,9 @@ from psycopg2.extensions import make_dsn
 from psycopg2.extras import Json
 
 from builder.beside import Beside, Tell
+from builder.connections import KEEPALIVE
 from builder.desk import deeds, files, fill, impact, preview
 from builder.desk.means import Answer, Means, Question
-from builder.line import PATIENCE
 from edge.errors import LecternError
 
 LONGEST_MS = 120_000
@@ -64,7 +64,7 @@ class Answerer(Beside):
     def __init__(self, name: str, makes: Mapping[str, Make], means: Means, tell: Tell, *, sweeps: bool = False) -> None:
         super().__init__(name)
         self._makes, self._means, self._tell, self._sweeps = makes, means, tell, sweeps
-        self._dsn = make_dsn(means.dsn, application_name=f"lectern {name}", **PATIENCE)
+        self._dsn = make_dsn(means.dsn, application_name=f"lectern {name}", **KEEPALIVE)
         self._sweep_at = 0.0
 
     def run(self) -> None:

@@ -6,9 +6,9 @@ from contextlib import closing, contextmanager
 
 import psycopg2
 
-from builder import journal, purge, takedown
+from builder import lease, purge, takedown
 from builder.desk.means import Answer, Means, Question
-from builder.pipeline import PURGE_WAIT_S, Publisher
+from builder.publishing import PURGE_WAIT_S, Publisher
 
 LEASE_WAIT_S = 60.0  # for a release that is under way
 
@@ -32,10 +32,8 @@ def roll_back(means: Means, question: Question) -> Answer:
 
 def unhold(means: Means, question: Question) -> Answer:
     """``{"release", "uploaded"}``: the site shows the catalog again."""
-    with _publisher(means) as (connection, publisher):
-        journal.put_on_hold(connection, None)
-        connection.commit()
-        done = publisher.release()
+    with _publisher(means) as (_, publisher):
+        done = publisher.unhold()
     _settle(means)
     return {"release": done.release, "uploaded": done.uploaded}
 
@@ -44,7 +42,7 @@ def unhold(means: Means, question: Question) -> Answer:
 def _publisher(means: Means) -> Iterator[tuple[psycopg2.extensions.connection, Publisher]]:
     with closing(psycopg2.connect(means.dsn, connect_timeout=10)) as connection:
         publisher = Publisher(means.dsn, connection, means.store, means.site, means.profile, means.executors, means.purgers)
-        with journal.lease(connection, LEASE_WAIT_S):
+        with lease.held(connection, LEASE_WAIT_S):
             yield connection, publisher
 
 

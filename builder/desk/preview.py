@@ -9,15 +9,13 @@ import re
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
-from isal import isal_zlib
 from psycopg2.extensions import connection as Connection
 
 from builder.catalog import keys
 from builder.desk.drafts import Draft, apply
 from builder.desk.means import Answer, Means, Question, UnanswerableError
-from builder.explain import words
 from builder.explain.rehearsal import rehearse, undone
-from builder.packing import GZIP_LEVEL, RETIRED_KINDS
+from builder.packing import RETIRED_KINDS, compressed, unpacked
 from builder.pages import PARTS
 from builder.pages.page import HTML, at
 from builder.render import digest_of
@@ -30,7 +28,6 @@ FOLDER = "preview/"
 MOST_PAGES = 300
 """That one preview shows; how many more there would be is told."""
 
-_GZIP = 31
 _LINK = re.compile(r'(\s(?:href|src|data-src|poster)=")(/[^"#?]*)')
 _CANONICAL = re.compile(r'<link rel="(?:canonical|alternate)"[^>]*>\n?|<meta property="og:url"[^>]*>\n?|<meta name="robots"[^>]*>\n?')
 _HEAD = re.compile(r"<head>", re.IGNORECASE)
@@ -93,11 +90,10 @@ def _own(drafts: Sequence[Draft]) -> list[str]:
 
 
 def _moved(thing: Object, root: str, paths: Set[str]) -> Object:
-    body = words.body(thing)
+    body = unpacked(thing)
     if thing.content_type == HTML:
         text = _LINK.sub(lambda found: found[1] + (root if found[2] in paths else "") + found[2], body.decode())
         body = _HEAD.sub(_NOINDEX, _CANONICAL.sub("", text), count=1).encode()
     control = cache_control("never", "100k")
-    stored = isal_zlib.compress(body, GZIP_LEVEL, _GZIP) if thing.gzipped else body
     digest = digest_of(body, thing.content_type, control, "", 200, "")
-    return Object(f"{root[1:]}/{thing.key}", stored, thing.content_type, control, "", digest, 0, thing.gzipped)
+    return compressed(Object(f"{root[1:]}/{thing.key}", body, thing.content_type, control, "", digest, 0, thing.gzipped))

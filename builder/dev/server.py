@@ -6,13 +6,10 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
-from types import CodeType
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import psycopg2
-from jinja2 import BytecodeCache
-from jinja2.bccache import Bucket
 from waitress.server import create_server
 
 from builder.catalog.reads import Catalog
@@ -44,22 +41,6 @@ class DevError(LecternError):
     """The loop cannot start; the message says why."""
 
 
-class Compiled(BytecodeCache):
-    """The code of templates by name and text: after an edit only what was edited is compiled anew."""
-
-    def __init__(self) -> None:
-        self._code: dict[tuple[str, str], CodeType] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """See BytecodeCache."""
-        bucket.code = self._code.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """See BytecodeCache."""
-        if bucket.code is not None:
-            self._code[bucket.key, bucket.checksum] = bucket.code
-
-
 class Live:
     """The WSGI application over the pages that the last release named; *origin* has all that is no page."""
 
@@ -72,7 +53,6 @@ class Live:
         self._headers = page_headers(https=False, frame_hosts=site.frame_hosts)
         self._one = threading.Lock()  # a renderer is one thread's
         self._renderer: Renderer | None = None
-        self._compiled = Compiled()
         self._catalogs: list[tuple[str, int]] = []
         self._version = 0
 
@@ -130,10 +110,10 @@ class Live:
         if self._renderer is None or self._version != version:
             self._renderer = None  # what fails is tried again
             catalogs = [(str(file), file.stat().st_mtime_ns) for file in sorted(FOLDER.glob("*.po"))]
-            if catalogs != self._catalogs:  # what they say is compiled into the templates
-                self._catalogs, self._compiled = catalogs, Compiled()
+            if catalogs != self._catalogs:
+                self._catalogs = catalogs
                 language.cache_clear()
-            self._renderer = Renderer(self._site, self._profile, self._compiled)
+            self._renderer = Renderer(self._site, self._profile)
             self._version = version
         return self._renderer
 

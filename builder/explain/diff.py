@@ -9,7 +9,7 @@ from psycopg2.extensions import connection as Connection
 
 from builder.explain import words
 from builder.explain.rehearsal import rehearse, undone
-from builder.packing import RETIRED_KINDS
+from builder.packing import RETIRED_KINDS, unpacked
 from builder.pages.page import Site
 from builder.task import Batch, Failure, unpack
 from edge.address import Key, path_of
@@ -80,9 +80,9 @@ def _compare(store: Store, batch: Batch, found: Differences, pages: int, lines: 
 def _what(old: Object | None, new: Object, kind: str) -> str:
     """How *new* differs from what is stored, "" where it does not."""
     if old is not None and words.headers(old) == words.headers(new):
-        return "" if words.body(old) == words.body(new) else "changed"
+        return "" if unpacked(old) == unpacked(new) else "changed"
     if kind in RETIRED_KINDS and (old is None or old.status == 200):
         return "gone" if kind == "gone" else "moved"
     if old is None or (old.status == 410 and kind != "gone"):
         return "new"
-    return "headers" if words.body(old) == words.body(new) else "changed"
+    return "headers" if unpacked(old) == unpacked(new) else "changed"

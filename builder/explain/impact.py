@@ -8,14 +8,16 @@ from typing import NamedTuple
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from builder import manifest, plan, purge
+from builder import manifest, plan
 from builder.catalog import keys
 from builder.catalog.reads import Catalog
 from builder.explain.rehearsal import give_way, undone
+from builder.folding import Changed, cost
 from builder.pages import PARTS
-from builder.pages.page import Page, Site
+from builder.pages.page import Site
 from builder.pages.retired import REDIRECT
-from builder.purge import Changed
+from builder.reach import reach
+from builder.render import tags_of
 from builder.task import Task
 from edge.address import own_tag
 from edge.cdn.port import Purger
@@ -83,7 +85,7 @@ def within(connection: Connection, site: Site, purgers: Sequence[Purger], change
         found = {one.path: (kind, one) for kind, one in _reached(connection, site, changed)}
         pages = dict(sorted(Counter(kind for kind, _ in found.values()).items()))
         reached = [one for _, one in found.values()]
-    purges = {purger.name: Cost(*purge.cost(purger, reached, total)) if reached else Cost(0, 0.0) for purger in purgers}
+    purges = {purger.name: Cost(*cost(purger, reached, total)) if reached else Cost(0, 0.0) for purger in purgers}
     objects = sum(pages.values())
     return Impact(pages, objects, purges, seconds_for(measured, objects) if objects else 0.0)
 
@@ -91,8 +93,8 @@ def within(connection: Connection, site: Site, purgers: Sequence[Purger], change
 def _reached(connection: Connection, site: Site, changed: frozenset[int]) -> Iterator[tuple[str, Changed]]:
     """Kind and tags of each page that would be rendered."""
     catalog = Catalog(connection)
-    reach = plan.reach(connection, catalog, changed)
-    for task in plan.tasks(reach.units, reach.dirty):
+    found = reach(connection, catalog, changed)
+    for task in plan.tasks(found.units, found.dirty):
         part = PARTS[task.part]
         try:
             pages = list(part.pages(catalog, site, task.units))
@@ -104,9 +106,9 @@ def _reached(connection: Connection, site: Site, changed: frozenset[int]) -> Ite
         rows = {row.path: row for row in manifest.known(catalog, [page.path for page in pages], [])}
         for page in pages:
             row = rows.get(page.path)
-            if page.kind is REDIRECT or (row and row.tells(page, part.pack(page.unit), row.fingerprint, reach.dirty)):
+            if page.kind is REDIRECT or (row and row.tells(page, part.pack(page.unit), row.fingerprint, found.dirty)):
                 continue
-            yield page.kind.name, Changed(page.path, row.tags if row else _tags(page), row is None)
+            yield page.kind.name, Changed(page.path, row.tags if row else tags_of(page), row is None)
         give_way(connection)
 
 
@@ -115,7 +117,3 @@ def _as_live(connection: Connection, task: Task) -> Iterator[tuple[str, Changed]
         cursor.execute(_OF_UNITS, ([PARTS[task.part].pack(unit) for unit in task.units],))
         for path, kind, tags in cursor.fetchall():
             yield kind, Changed(path, tags, False)
-
-
-def _tags(page: Page) -> str:
-    return " ".join(filter(None, (own_tag(page.path), page.groups, f"kind:{page.kind.name.replace('_', '-')}", "all")))

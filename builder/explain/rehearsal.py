@@ -6,7 +6,7 @@ task whether somebody waits, and then begins anew after that one.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import NamedTuple, TypeVar
 
@@ -21,8 +21,8 @@ from builder.catalog.reads import Catalog
 from builder.fingerprint import fingerprints
 from builder.pages import index
 from builder.pages.page import Site
-from builder.pipeline import SMALL_KEYS
-from builder.task import Batch, Job, Task
+from builder.publishing import SMALL_KEYS
+from builder.task import Batch, Job
 from edge.errors import LecternError
 from edge.store.port import Store
 
@@ -95,32 +95,24 @@ def rehearse(connection: Connection, store: Store, site: Site, profile: str, cha
         ((waiting,),) = cursor.fetchall()
     catalog, renderer = Catalog(connection), render.Renderer(site, profile)
     job = Job("", "", site, profile, number, prints, True, trusted)
-    left = journal.left(connection)
-    named = frozenset(waiting) if changed is None else changed
-    everything = keys.SITE in named or (
-        changed is None and (standing.empty or not trusted or not fresh or len(named) > SMALL_KEYS))
-    units: set[int] | None = None
-    todo: Iterable[Task]
-    if everything:
+    left = journal.left(connection) if changed is None else journal.NOTHING_LEFT
+    left = left._replace(units=[*left.units, *left.redirects], redirects=[])  # here these need not wait for the release's end
+    touched = frozenset(waiting) if changed is None else changed
+    if keys.SITE in touched or (changed is None and (standing.empty or not trusted or not fresh or len(touched) > SMALL_KEYS)):
         _number_all(connection)
-        named = plan.dirty(catalog, named)
-        todo = [task._replace(dirty=named if trusted and keys.SITE not in named else None) for task in plan.everything(catalog)]
+        planned = plan.whole(catalog, touched, left, anew=not trusted or keys.SITE in touched)
     else:
-        reach = plan.reach(connection, catalog, named)
-        named, units = reach.dirty, set(reach.units)
-        if changed is None:
-            units |= {*left.units, *left.uncertain, *left.redirects}
-        todo = plan.tasks(units, named)
+        planned = plan.reached(connection, catalog, touched, left)
     live = manifest.Manifest(connection, number, first=False)
-    for task in todo:
+    for task in planned.tasks:
         batch = render.render(job, catalog, renderer, [task])
         live.add(b"", batch.paths)
         yield Rehearsed(batch, [])
         give_way(connection)
-    buried, held = live.leave(units, named, guarded=True)
-    if units is None:
+    buried, held = live.leave(planned.units, planned.named, guarded=True)
+    if planned.units is None:
         buried += live.buried(prints["gone"], trust=trusted)
-    elif changed is None:
+    else:
         buried += [*left.uncertain_gone, *live.still_buried(left.gone)]
     for batch in render.gone(job, catalog, renderer, sorted(set(buried))):
         yield Rehearsed(batch, [])

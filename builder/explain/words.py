@@ -5,12 +5,10 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from isal import isal_zlib
-
+from builder.packing import unpacked
 from edge.store.port import Object
 
 CONTEXT = 1
-_GZIP = 31
 # Between two tags, after a value of JSON, after a sentence: a page stands in few lines, and an edit touches one of these.
 _BREAK = re.compile(r'(?<=>)\s*(?=<)|(?<=,)(?=["{\[])|(?<=[.!?]) (?=\S)')
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -25,17 +23,6 @@ def headers(thing: Object) -> dict[str, str]:
     return {name: value for name, value in named.items() if value}
 
 
-def body(thing: Object) -> bytes:
-    """The uncompressed body. What is no gzip though it is called that, as after a hand's edit, is given as it is."""
-    if not thing.gzipped:
-        return thing.body
-    try:
-        whole: bytes = isal_zlib.decompress(thing.body, wbits=_GZIP)
-    except isal_zlib.error:  # type: ignore[misc]  # its stub calls it an instance
-        return thing.body
-    return whole
-
-
 def lines(thing: Object | None, *, with_body: bool = True) -> list[str]:
     """An object as lines; none where there is none."""
     if thing is None:
@@ -43,7 +30,7 @@ def lines(thing: Object | None, *, with_body: bool = True) -> list[str]:
     found = [f"{name}: {value}" for name, value in headers(thing).items()]
     if not with_body:
         return found
-    raw = body(thing)
+    raw = unpacked(thing)
     if not thing.gzipped:
         return [*found, "", f"({len(raw):,} bytes)"]
     broken = (_BREAK.sub("\n", part) for part in raw.decode("utf-8", "replace").splitlines())

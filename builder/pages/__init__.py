@@ -8,6 +8,7 @@ from builder.catalog.reads import Catalog
 from builder.pages import (
     account,
     batch,
+    captions,
     course,
     desk,
     feed,
@@ -58,7 +59,7 @@ PARTS = {
     part.name: part
     for part in (
         Part(1, "video", video.chunks, video.pages, (video.VIDEO, video.TEXT, video.DATA), "videos"),
-        Part(2, "captions", video.caption_chunks, video.caption_pages, (video.CAPTIONS, video.CUES, video.TRANSCRIPT)),
+        Part(2, "captions", captions.chunks, captions.pages, captions.KINDS),
         Part(3, "instructor", topic.instructor_chunks, topic.instructor_pages, (topic.INSTRUCTOR,), "instructors", True),
         Part(4, "subject", topic.subject_chunks, topic.subject_pages, (topic.SUBJECT, feed.FEED), "subjects", True),
         Part(5, "batch", batch.chunks, batch.pages, batch.KINDS, "batches"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from builder.assets import Assets
+from builder.assets import MARK, Assets
 from builder.catalog import keys
 from builder.catalog.model import Batch, Card
 from builder.catalog.reads import Catalog
@@ -73,8 +73,7 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
     yield Page(Path("/site.webmanifest"), WEB_MANIFEST, [keys.SITE], "", dumps(
         {"name": site.name, "short_name": site.name, "start_url": "/", "display": "browser", "icons": []}))
     yield Page(Path(SPECULATION_PATH), SPECULATION, [keys.SITE], "", dumps(_SPECULATION))
-    (icon,) = [asset for asset in Assets(site.hue, site.language, site.logo).all() if asset.name == "favicon.svg"]
-    yield Page(Path("/favicon.ico"), ICON, [keys.SITE], "", icon.body.decode())
+    yield Page(Path("/favicon.ico"), ICON, [keys.SITE], "", Assets(site.hue, site.language, site.logo).body(MARK).decode())
     yield from account.pages(site)
     yield from desk.pages(site)
     yield from legal.pages(site)

@@ -1,4 +1,4 @@
-"""A lecture: its page, what its description goes on with, its JSON (an oEmbed answer too), its captions."""
+"""A lecture: its page, the pages that a long text of it goes on at, and its JSON, which is an oEmbed answer too."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from builder.catalog.model import Batch, Card, Link, Order, Resource, Source, Vi
 from builder.catalog.reads import Catalog
 from builder.catalog.sources import file_url, frame_url, provider, watch_url
 from builder.catalog.text import cut
+from builder.pages import captions
 from builder.pages.page import (
     HTML,
     JSON,
@@ -35,16 +36,12 @@ from edge.policy import PLAYER_HOSTS
 VIDEO = Kind("video", "metadata", HTML, PAGES, "video.html", indexed=True)
 TEXT = Kind("text", "metadata", HTML, LEAVES, "text.html", indexed=True)
 DATA = Kind("video_data", "media", JSON, LEAVES)
-CAPTIONS = Kind("captions", "media", "text/vtt; charset=utf-8", LEAVES)
-CUES = Kind("cues", "media", JSON, LEAVES)
-TRANSCRIPT = Kind("transcript", "media", "text/plain; charset=utf-8", LEAVES)
-KINDS = (VIDEO, TEXT, DATA, CAPTIONS, CUES, TRANSCRIPT)
+KINDS = (VIDEO, TEXT, DATA)
 
 _CUE_BYTES = 64  # the markup of a line
 BEFORE, AFTER = 3, 6  # how much of the batch stands beside the player
 RELATED = 6
 CHUNK = 800
-CAPTION_CHUNK = 20
 CUES_BYTES = 4096  # of a transcript that stands in the page itself, as HTML: with the text's 8 KB it still fits the page's 14 KB gzip
 
 
@@ -122,7 +119,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
     places = {batch: {id: n for n, id in enumerate(order.ids)} for batch, order in orders.items()}
     names = {batch: distinct(order.titles) for batch, order in orders.items()}
     subjects, sources = catalog.subjects_of(ids), catalog.sources_of(ids)
-    resources, captions = catalog.resources_of(ids), catalog.captions_of(ids)
+    resources, texts = catalog.resources_of(ids), catalog.captions_of(ids)
     short = catalog.short_captions_of(ids, CUES_BYTES)
     near = catalog.near(ids)
     around = {v.id: _around(orders[v.batch_id], places[v.batch_id][v.id]) for v in videos}
@@ -138,7 +135,7 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
         seen = {s.url for s in sources.get(video.id, [])}
         twins = [id for id in related[video.id] if _same_only_source(other_sources.get(id, ()), seen)]
         near_cards = [cards[id] for id in related[video.id] if id in cards and id not in twins][:RELATED]
-        spoken_of = [] if batch.gated else captions.get(video.id, [])
+        spoken_of = [] if batch.gated else texts.get(video.id, [])
         path = at("videos", video.slug)
         parts = cut(video.html)
         lecture = Lecture(
@@ -147,8 +144,8 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
              Crumb(batch.title, at("batches", batch.slug))],
             [_watch(s, site) for s in own],
             cards[video.id].instructors, subjects.get(video.id, []), resources.get(video.id, []),
-            [(c.language, f"/captions/{video.id}/{c.language}.vtt") for c in spoken_of if c.kind == "captions"],
-            [(c.language, f"/captions/{video.id}/{c.language}.txt") for c in spoken_of if c.kind == "transcript"],
+            [(c.language, captions.path(video.id, c.language, "vtt")) for c in spoken_of if c.kind == "captions"],
+            [(c.language, captions.path(video.id, c.language, "txt")) for c in spoken_of if c.kind == "transcript"],
             _spoken(video, [c.language for c in spoken_of if c.kind == "captions"], short.get(video.id, {})),
             Markup(parts[0]), [Part(f"{path}text/page/{n}/", n) for n in range(2, len(parts) + 1)],
             text_lang(video.title + video.plain, video.language), words.language_name(video.language),
@@ -164,23 +161,6 @@ def pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
             yield _text_page(lecture, site, Path(f"{path}text/page/{n}/"), n, part, title, groups)
         yield Page(data_path(video.id), DATA, [keys.video(video.id), keys.batch_card(batch.id)], groups, _data(lecture, site),
                    unit=video.id)
-
-
-def caption_chunks(catalog: Catalog) -> Iterator[list[int]]:
-    """All published videos with captions or transcripts; few a task, since a text may have megabytes."""
-    ids = catalog.ids("captioned")
-    return (ids[n : n + CAPTION_CHUNK] for n in range(0, len(ids), CAPTION_CHUNK))
-
-
-def caption_pages(catalog: Catalog, site: Site, ids: Sequence[int]) -> Iterator[Page]:
-    """The captions and transcripts of the published ones among the videos *ids*."""
-    for id, language, kind, body, batch, course in catalog.rows("captions", ids=ids):
-        groups = " ".join((group_tag("video", id), group_tag("batch", batch), group_tag("course", course)))
-        made = [(TRANSCRIPT, "txt", body)]
-        if kind == "captions":
-            made = [(CAPTIONS, "vtt", body), (CUES, "json", dumps({"cues": [[*cue] for cue in parse(body)]}))]
-        for of, ending, content in made:
-            yield Page(Path(f"/captions/{id}/{language}.{ending}"), of, [keys.video(id), keys.batch_card(batch)], groups, content, unit=id)
 
 
 def data_path(id: int) -> Path:
@@ -246,7 +226,7 @@ def _spoken(video: Video, languages: Sequence[str], short: Mapping[str, str]) ->
         lines = parse(short[language]) if not made and language in short else []
         if sum(len(cue.text.encode()) + _CUE_BYTES for cue in lines) > CUES_BYTES:
             lines = []
-        made.append(Spoken(language, f"/captions/{video.id}/{language}.vtt", f"/captions/{video.id}/{language}.json", lines))
+        made.append(Spoken(language, captions.path(video.id, language, "vtt"), captions.path(video.id, language, "json"), lines))
     return made
 
 

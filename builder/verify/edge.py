@@ -4,15 +4,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import urllib3
 from psycopg2.extensions import connection as Connection
 
-from builder.explain.words import body
+from builder.packing import unpacked
+from builder.probe import Edge
 from edge.address import Path, key_of
 from edge.store.port import Object, Store
 
 SAMPLE = 20
-CONNECT_S, ANSWER_S = 3.0, 10.0
+ANSWER_S = 10.0
 _SEEN = (200, 301, 302, 307, 308, 404, 410)  # what an edge that is well may answer; others say nothing of the page
 
 # Purpose: the home page and some others; not those whose purge is still owed, for edges may rightly show the old one.
@@ -54,14 +54,11 @@ def shown(connection: Connection, store: Store, ask: Ask) -> Shown:
 
 def asking(base_url: str) -> Ask:
     """Asks over HTTP, as a reader whose browser takes gzip."""
-    pool = urllib3.PoolManager(timeout=urllib3.Timeout(connect=CONNECT_S, read=ANSWER_S), retries=False)
+    edge = Edge(base_url, ANSWER_S)
 
     def ask(path: str) -> tuple[int, bytes] | None:
-        try:
-            answer = pool.request("GET", base_url + path, redirect=False, headers={"Accept-Encoding": "gzip"})
-        except urllib3.exceptions.HTTPError:
-            return None
-        return answer.status, answer.data
+        answer = edge.ask(path, "gzip")
+        return None if answer is None or answer.body is None else (answer.status, answer.body)
 
     return ask
 
@@ -75,4 +72,4 @@ def _differs(store: Store, ask: Ask, path: str) -> bool | None:
 
 
 def _same(thing: Object, answer: Sequence[object]) -> bool:
-    return tuple(answer) == (thing.status, body(thing))
+    return tuple(answer) == (thing.status, unpacked(thing))

@@ -8,10 +8,10 @@ from contextlib import closing
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from builder import journal, pipeline, purge
+from builder import journal, lease, publishing, purge
 from builder.assets import TEXT, TYPES, Asset
-from builder.explain.words import body
-from builder.packing import compressed
+from builder.folding import Changed
+from builder.packing import compressed, unpacked
 from builder.pages.page import Site
 from builder.render import Renderer
 from builder.verify.edge import Ask, asking
@@ -61,20 +61,20 @@ def heal(dsn: str, store: Store, site: Site, profile: str, executor: Executor, p
     with closing(psycopg2.connect(dsn, connect_timeout=10)) as connection:
         renderer = Renderer(site, profile)
         found = examine(connection, store, renderer, purgers, deep=deep, ask=ask or asking(site.base_url))
-        with journal.lease(connection, wait_s):
+        with lease.held(connection, wait_s):
             held_at = journal.standing(connection).held_at
             if held_at is not None:
-                raise pipeline.OnHoldError(f"The site is on hold at release {held_at}, and mending is a release: "
+                raise publishing.OnHoldError(f"The site is on hold at release {held_at}, and mending is a release: "
                                            "`python build.py release --unhold`, then again.")
             _begin(connection, store, renderer, found)
         if found.kinds or found.pictures or found.ours or found.ahead:
             # A database from a backup knows nothing of what was new since: then all of it is looked at.
             full = bool(found.ahead) or any(not stray.key.startswith(RETAINED) for stray in found.ours)
-            pipeline.build(dsn, store, site, profile, executor, full=full, wait_s=wait_s, purgers=purgers)
-        with journal.lease(connection, wait_s):
+            publishing.build(dsn, store, site, profile, executor, full=full, wait_s=wait_s, purgers=purgers)
+        with lease.held(connection, wait_s):
             found.left = _end(connection, store, purgers, found)
         if purgers:
-            purge.settle(dsn, purgers, wait_s=pipeline.PURGE_WAIT_S)
+            purge.settle(dsn, purgers, wait_s=publishing.PURGE_WAIT_S)
         found.left += [verdict.path for verdict in judged(connection, store, renderer, found.kinds)]
     mended = len(found.kinds) + len(found.pictures) + len(found.ours) + (len(found.stale) if purgers else 0)
     found.healed = mended - len(found.left)
@@ -110,7 +110,7 @@ def _assets(connection: Connection, store: Store, renderer: Renderer, number: in
         asset = made.get(path)
         if asset is None and there is not None and what == "headers":  # of an older version, but whole
             suffix = f".{path.rpartition('.')[2]}"
-            asset = Asset("", path, TYPES[suffix], body(there[0]), suffix in TEXT)
+            asset = Asset("", path, TYPES[suffix], unpacked(there[0]), suffix in TEXT)
         with connection.cursor() as cursor:
             if asset is None:  # no page of this version names it, and it cannot be made again
                 cursor.execute(_FORGET, ([path],))
@@ -129,7 +129,7 @@ def _end(connection: Connection, store: Store, purgers: Sequence[Purger], found:
     strays = still_foreign(connection, found.ours)
     there = set(store.delete([stray.key for stray in strays]))
     gone = [stray.path for stray in strays if stray.path and stray.key not in there and not stray.key.startswith(RETAINED)]
-    changed = [purge.Changed(path, f"{own_tag(Path(path))} all", True) for path in (*gone, *found.stale)]
+    changed = [Changed(path, f"{own_tag(Path(path))} all", True) for path in (*gone, *found.stale)]
     if changed and purgers:
         with connection.cursor() as cursor:
             purge.owe(cursor, purgers, journal.draw(connection), changed, found.live)

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import NamedTuple
 
-from isal import isal_zlib
 from psycopg2.extensions import connection as Connection
 
+from builder.packing import gunzipped
 from builder.render import Renderer, digest_of
 from edge.address import Path, key_of
 from edge.store.port import Head, Object, Store
@@ -16,7 +16,6 @@ from edge.store.port import Head, Object, Store
 _LOT = 512  # paths looked at between two looks at the manifest
 _READERS = 16
 _TRIES = 5
-_GZIP = 31
 
 # Purpose: what the manifest says of paths now.
 _ROWS = """SELECT o.path, o.kind, encode(o.digest, 'hex'), o.tags, o.release, r.state
@@ -97,23 +96,13 @@ def _digests(body: bytes, thing: Object, row: Expected, renderer: Renderer) -> I
 
 def _bodies(thing: Object) -> Iterator[bytes]:
     """The body as it is served, and, where its encoding may have been forgotten, what it unpacks to."""
-    unpacked = _unpacked(thing.body)
-    if thing.gzipped and unpacked is not None:
-        yield unpacked
+    whole = gunzipped(thing.body)
+    if thing.gzipped and whole is not None:
+        yield whole
         return
     yield thing.body
-    if unpacked is not None:
-        yield unpacked
-
-
-def _unpacked(body: bytes) -> bytes | None:
-    if body[:2] != b"\x1f\x8b":
-        return None
-    try:
-        whole: bytes = isal_zlib.decompress(body, wbits=_GZIP)
-    except isal_zlib.error:  # type: ignore[misc]  # its stub calls it an instance
-        return None
-    return whole
+    if whole is not None:
+        yield whole
 
 
 def _rows(connection: Connection, paths: Sequence[str]) -> dict[str, Expected]:

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 
 from builder import purge
-from builder.purge import Changed
+from builder.folding import Changed
 from edge.address import Path, own_tag
 from edge.cdn.port import Abilities, Name, is_tag
 

@@ -19,12 +19,13 @@ import pytest
 from click.testing import CliRunner
 
 from build import main
-from builder import draft, journal, pipeline
+from builder import lease, publishing, render
 from builder.catalog.queries import queries
 from builder.fingerprint import fingerprints
 from builder.pages import PARTS
 from builder.processes import processes
 from builder.render import Renderer
+from builder.summary import Summary
 from builder.task import Failure, Task
 from tests.site import SITE, Built, Inline, fill
 
@@ -183,7 +184,7 @@ def test_what_failed_and_was_gone_before_has_a_stand_in_since_pages_link_to_it(s
 
 def test_a_build_that_set_pages_aside_says_which_and_ends_with_1(site: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failure = Failure("/videos/lecture-2/", "video", "UndefinedError: 'nothing' is undefined")
-    monkeypatch.setattr(pipeline, "build", lambda *_, **__: draft.Summary(1, rendered=9, set_aside=[failure], seconds={"render": 1.0}))
+    monkeypatch.setattr(publishing, "build", lambda *_, **__: Summary(1, rendered=9, set_aside=[failure], seconds={"render": 1.0}))
     environ = {"DATABASE_URL": site.dsn, "LECTERN_DATA": str(tmp_path / "data")}
     done = CliRunner().invoke(main, ["build", "--json"], env=environ)
     assert done.exit_code == 1
@@ -280,7 +281,7 @@ def test_a_release_that_died_is_superseded_by_one_that_writes_its_paths_again(si
 def test_one_builder_at_a_time(site: Built) -> None:
     fill(site)
     connection = psycopg2.connect(site.dsn)
-    with journal.lease(connection, 0), pytest.raises(journal.LeaseHeld) as held:
+    with lease.held(connection, 0), pytest.raises(lease.LeaseHeld) as held:
         site.build()
     assert held.value.exit_code == 3
     connection.close()
@@ -294,7 +295,7 @@ def test_who_waits_for_the_lease_has_it_when_it_is_let_go_though_its_holder_want
         nonlocal turns
         with closing(psycopg2.connect(site.dsn)) as connection:
             while not ended.is_set():
-                with journal.lease(connection, 60):
+                with lease.held(connection, 60):
                     waits.set()
                     turns += 1
                     ended.wait(0.25)  # as long as a slice takes
@@ -306,7 +307,7 @@ def test_who_waits_for_the_lease_has_it_when_it_is_let_go_though_its_holder_want
             for _ in range(5):
                 waits.wait()
                 before = turns
-                with journal.lease(other, 60):
+                with lease.held(other, 60):
                     assert turns <= before + 2
                 waits.clear()
     finally:
@@ -316,13 +317,13 @@ def test_who_waits_for_the_lease_has_it_when_it_is_let_go_though_its_holder_want
 
 def test_a_build_shows_one_moment_of_the_catalog(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(site)
-    whole = pipeline._rendered
+    whole = render.over
 
     def late_edit(*args: object) -> object:
         site.sql("UPDATE catalog.video SET title = 'Too late' WHERE id = 1")
         return whole(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "_rendered", late_edit)
+    monkeypatch.setattr(render, "over", late_edit)
     site.build()
     assert not [path for path, text in site.texts() if "Too late" in text]
     monkeypatch.undo()
@@ -342,7 +343,7 @@ def test_no_page_can_know_the_time_or_be_up_to_chance() -> None:
         names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
         names |= {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
         assert names & CHANCE == set(), file
-    for name in ("reads", "numbers", "plan"):
+    for name in ("reads", "numbers", "reach"):
         for query, text in queries(name).items():
             words = re.sub("--.*", "", text)
             assert not re.search(r"\b(now|random|clock_timestamp|current_\w+|localtime\w*|gen_random_uuid)\b", words, re.IGNORECASE), query
@@ -384,7 +385,7 @@ def test_an_unchanged_catalog_is_not_rendered_unless_all_of_it_is_asked_for(site
 def test_a_slice_that_is_to_be_rendered_whole_is_not_lost_to_a_large_import(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(site)
     site.build()
-    monkeypatch.setattr(pipeline, "SMALL_KEYS", 0)
+    monkeypatch.setattr(publishing, "SMALL_KEYS", 0)
     site.sql("ALTER TABLE catalog.video DISABLE TRIGGER USER")
     site.sql("UPDATE catalog.video SET title = 'Past the triggers' WHERE id = 1")
     site.sql("ALTER TABLE catalog.video ENABLE TRIGGER USER")

@@ -48,7 +48,7 @@ def test_two_workers_make_the_same_digests_and_refuse_another_version(site: Buil
         with cluster(address) as executor:
             assert site.build(executor=executor).uploaded == len(here)
             assert site.digests() == here
-            monkeypatch.setattr("builder.pipeline.fingerprints", lambda site, profile: {"video": "another"})
+            monkeypatch.setattr("builder.publishing.fingerprints", lambda site, profile: {"video": "another"})
             with pytest.raises(OtherVersionError, match="another version"):
                 site.build(executor=executor, full=True, site=SITE._replace(name="Elsewhere"))
     assert site.digests() == here

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from builder import manifest, pipeline
+from builder import manifest, publishing
 from builder.catalog.reads import Catalog
 from builder.pages import PARTS
 from tests.site import SITE, Built, Inline, fill
@@ -75,7 +75,7 @@ def test_what_was_held_back_leaves_when_somebody_says_so(site: Built, monkeypatc
     from edge.store.sqlite import SQLiteStore
 
     with closing(SQLiteStore(site._file)) as store:
-        done = pipeline.build(site.dsn, store, SITE, "100k", Inline(), full=True, guarded=False)
+        done = publishing.build(site.dsn, store, SITE, "100k", Inline(), full=True, guarded=False)
     assert done.held_back == []
     assert _standing(site, "videos") == 1
     assert site.sql("SELECT count(*) FROM live.set_aside") == [(0,)]

@@ -12,7 +12,8 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from builder.purge import Changed, announce, cost, settle
+from builder.folding import Changed, cost
+from builder.purge import announce, settle
 from edge.address import Path as SitePath
 from edge.address import key_of, own_tag
 from edge.cdn.cloudflare import Cloudflare

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.purge import Changed, cost, fold, waste
+from builder.folding import Changed, cost, fold, waste
 from edge.address import Path, group_tag, own_tag, segment, slugify
 from edge.cdn.cloudfront import USD_A_RELEASE, CloudFront
 from edge.cdn.port import ALL, Abilities, Purger, is_tag, tag, url

@@ -11,8 +11,9 @@ import brotli  # type: ignore[import-untyped]
 import psycopg2
 import pytest
 
-from builder import journal, pipeline, receipt
-from builder.receipt import Answer, Edge, Receipts
+from builder import lease, publishing, receipt
+from builder.probe import Answer, Edge
+from builder.receipt import Receipts
 from edge.cdn.varnish import Varnish
 from edge.origin import Origin
 from edge.store.port import Object
@@ -115,8 +116,8 @@ def test_only_who_pays_receipts_owes_them(full: Built) -> None:
 def test_a_crash_between_release_and_receipt_loses_none(full: Built) -> None:
     with closing(SQLiteStore(full._file)) as store, closing(psycopg2.connect(full.dsn)) as connection:
         full.sql("UPDATE catalog.video SET title = 'Then it died' WHERE id = 1")
-        with journal.lease(connection, 0):
-            pipeline.Publisher(full.dsn, connection, store, SITE, "100k", _inline, receipts=True).release()
+        with lease.held(connection, 0):
+            publishing.Publisher(full.dsn, connection, store, SITE, "100k", _inline, receipts=True).release()
         before = owed(full)
         assert before
         with served(Origin(store)) as port:
@@ -218,8 +219,8 @@ def test_releases_that_go_on_lengthen_no_older_one_s_time_at_a_deaf_edge(full: B
     class Deaf:
         url = "https://deaf.example"
 
-        def ask(self, path: str, encoding: str) -> receipt.Answer:
-            return receipt.Answer(200, "", b"the old page", "cache-ams1")
+        def ask(self, path: str, encoding: str) -> Answer:
+            return Answer(200, "", b"the old page", "cache-ams1")
 
     now = 0.0
     with closing(SQLiteStore(full._file)) as store, closing(psycopg2.connect(full.dsn)) as connection:

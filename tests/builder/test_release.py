@@ -10,10 +10,10 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from builder import journal, manifest, numbers, pipeline, render
+from builder import lease, manifest, numbers, publishing, render
 from builder.catalog.reads import keep_texts
 from builder.catalog.text import CleanText
-from builder.draft import Summary
+from builder.summary import Summary
 from edge.address import Path, key_of, path_of
 from edge.errors import StoreError
 from edge.store.pace import LONGEST_CALL_S
@@ -74,7 +74,7 @@ class Memory:
 
 def _build(site: Built, store: Memory) -> Summary:
     try:
-        return pipeline.build(site.dsn, store, SITE, "100k", Inline())
+        return publishing.build(site.dsn, store, SITE, "100k", Inline())
     finally:
         render.close()
 
@@ -184,7 +184,7 @@ def test_a_builder_that_lost_its_lease_uploads_no_further(site: Built) -> None:
             other.append("took over")
             site.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()")
 
-    with pytest.raises(journal.LeaseLost) as lost:
+    with pytest.raises(lease.LeaseLost) as lost:
         _build(site, Memory(lose))
     assert lost.value.exit_code == 3
 
@@ -209,7 +209,7 @@ def test_after_a_retirement_nothing_is_rendered_again(site: Built) -> None:
 
 def test_a_text_that_another_session_keeps_meanwhile_costs_no_build(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(site)
-    whole = pipeline._rendered
+    whole = render.over
 
     def meanwhile(*args: object) -> Iterator[object]:
         for batch in whole(*args):  # type: ignore[arg-type]
@@ -218,7 +218,7 @@ def test_a_text_that_another_session_keeps_meanwhile_costs_no_build(site: Built,
                          hash, clean.html, clean.plain)
             yield batch
 
-    monkeypatch.setattr(pipeline, "_rendered", meanwhile)
+    monkeypatch.setattr(render, "over", meanwhile)
     assert site.build().uploaded > 0
     assert site.sql("SELECT count(*) > 0 FROM live.clean_text") == [(True,)]
 
@@ -305,8 +305,8 @@ def test_where_the_store_refuses_nobody_a_new_owner_waits_out_the_dead_one_s_lon
     slept: list[float] = []
     waited: list[float] = []
     store._told = lambda objects: waited.append(sum(slept))
-    with closing(psycopg2.connect(site.dsn)) as connection, journal.lease(connection, 0):
-        publisher = pipeline.Publisher(site.dsn, connection, store, SITE, "100k", lambda: nullcontext(Inline()),
+    with closing(psycopg2.connect(site.dsn)) as connection, lease.held(connection, 0):
+        publisher = publishing.Publisher(site.dsn, connection, store, SITE, "100k", lambda: nullcontext(Inline()),
                                        tell=said.append, sleep=slept.append)
         publisher.release()
         site.sql("UPDATE catalog.video SET title = 'After a clean end' WHERE id = 1")
@@ -324,8 +324,8 @@ def test_who_lost_the_lease_while_it_waited_writes_nothing(site: Built) -> None:
     def lose(wait_s: float) -> None:
         site.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
 
-    with closing(psycopg2.connect(site.dsn)) as connection, pytest.raises(journal.LeaseLost), journal.lease(connection, 0):
-        pipeline.Publisher(site.dsn, connection, store, SITE, "100k", lambda: nullcontext(Inline()), tell=lambda _: None,
+    with closing(psycopg2.connect(site.dsn)) as connection, pytest.raises(lease.LeaseLost), lease.held(connection, 0):
+        publishing.Publisher(site.dsn, connection, store, SITE, "100k", lambda: nullcontext(Inline()), tell=lambda _: None,
                            sleep=lose).release()
     assert store.objects == {}
 
@@ -346,9 +346,9 @@ def test_a_site_that_moves_says_what_does_not_come_with_it(site: Built) -> None:
     fill(site)
     _build(site, Memory(name="one"))
     said: list[str] = []
-    with closing(psycopg2.connect(site.dsn)) as connection, journal.lease(connection, 0):
+    with closing(psycopg2.connect(site.dsn)) as connection, lease.held(connection, 0):
         two = Memory(name="two")
-        pipeline.Publisher(site.dsn, connection, two, SITE, "100k", lambda: nullcontext(Inline()), tell=said.append).release()
+        publishing.Publisher(site.dsn, connection, two, SITE, "100k", lambda: nullcontext(Inline()), tell=said.append).release()
     render.close()
     assert len(said) == 1
     assert "pictures" in said[0]
@@ -357,14 +357,14 @@ def test_a_site_that_moves_says_what_does_not_come_with_it(site: Built) -> None:
 
 def test_texts_that_are_made_on_the_way_are_kept_on_the_way(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(site, videos=40)
-    monkeypatch.setattr("builder.draft.TEXTS_TOGETHER", 10)
+    monkeypatch.setattr("builder.transaction.TEXTS_TOGETHER", 10)
     held: list[int] = []
 
     def keep(connection: Connection, texts: Mapping[bytes, CleanText]) -> None:
         held.append(len(texts))
         keep_texts(connection, texts)
 
-    monkeypatch.setattr("builder.draft.keep_texts", keep)
+    monkeypatch.setattr("builder.transaction.keep_texts", keep)
     site.build()
     assert held
     assert site.sql("SELECT count(*) >= 40 FROM live.clean_text") == [(True,)]

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import gzip
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg2
 import pytest
 
-from builder import journal, rollback
-from builder.pipeline import OnHoldError
+from builder import journal, lease, rollback
+from builder.publishing import OnHoldError
 from builder.status import status
 from edge.store.port import Object
 from edge.store.sqlite import SQLiteStore
@@ -172,8 +173,8 @@ def test_another_store_than_the_site_s_is_refused(site: Built, tmp_path: Path) -
     site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 1")
     site.build()
     with site.publisher() as (publisher, _, _):
-        publisher._store = SQLiteStore(tmp_path / "another.db")
-        with closing(publisher._store), pytest.raises(journal.OtherStoreError, match="LECTERN_STORE"):
+        publisher._tools = replace(publisher._tools, store=SQLiteStore(tmp_path / "another.db"))
+        with closing(publisher._tools.store), pytest.raises(journal.OtherStoreError, match="LECTERN_STORE"):
             publisher.back_to(first or 0)
     assert site.sql("SELECT held_at FROM live.site") == [(None,)]
 
@@ -201,12 +202,12 @@ def test_one_that_died_says_to_run_it_again_and_then_it_ends(site: Built, monkey
     site.build()
 
     def lost(connection: object) -> None:
-        raise journal.LeaseLost("lost")
+        raise lease.LeaseLost("lost")
 
     with site.publisher() as (publisher, store, _):
         with monkeypatch.context() as within:
-            within.setattr(journal, "hold", lost)
-            with pytest.raises(journal.LeaseLost):
+            within.setattr(lease, "confirm", lost)
+            with pytest.raises(lease.LeaseLost):
                 publisher.back_to(first)
         with pytest.raises(OnHoldError, match=f"rollback {first}"):
             publisher.release()

@@ -11,7 +11,7 @@ from typing import NoReturn
 import psycopg2
 import pytest
 
-from builder import journal, pipeline, purge, rollback, takedown
+from builder import journal, lease, publishing, purge, rollback, takedown
 from builder.pages import PARTS
 from edge.address import Key
 from edge.errors import StoreError
@@ -146,8 +146,8 @@ def _dies_at(monkeypatch: pytest.MonkeyPatch, site: Built, where: str, kind: str
             takedown.take_down(site.dsn, connection, publisher, store, [cdn], NOWHERE, kind, id)
 
 
-DEATHS = ("takedown._finish", "pipeline.Publisher.take_down", "takedown._forget_kept", "purge.owe_names", "purge.settle",
-          "pipeline.Publisher.mend", "pipeline.Publisher.release")
+DEATHS = ("takedown._finish", "publishing.Publisher.take_down", "takedown._forget_kept", "purge.owe_names", "purge.settle",
+          "publishing.Publisher.mend", "publishing.Publisher.release")
 
 
 @pytest.mark.parametrize("where", DEATHS)
@@ -177,16 +177,16 @@ def test_it_leaves_the_catalog_before_a_release_that_is_under_way_ends_and_nothi
         def waits() -> None:
             told.append(site.sql("SELECT status FROM catalog.video WHERE id = 3")[0][0])
             assert site.sql("SELECT done_at FROM live.takedown") == [(None,)]
-            publisher = pipeline.Publisher(site.dsn, busy, store, SITE, "100k", lambda: nullcontext(Inline()))
+            publisher = publishing.Publisher(site.dsn, busy, store, SITE, "100k", lambda: nullcontext(Inline()))
             with pytest.raises(rollback.RollbackError, match="video:3 is being taken down"):
                 publisher.back_to(1)
             publisher.release()
             holding.close()
 
         holding = contextlib.ExitStack()
-        holding.enter_context(journal.lease(busy, 0))
-        publisher = pipeline.Publisher(site.dsn, own, store, SITE, "100k", lambda: nullcontext(Inline()))
-        done = takedown.take_down(site.dsn, own, publisher, store, (), NOWHERE, "video", 3, lambda: journal.lease(own, math.inf, waits))
+        holding.enter_context(lease.held(busy, 0))
+        publisher = publishing.Publisher(site.dsn, own, store, SITE, "100k", lambda: nullcontext(Inline()))
+        done = takedown.take_down(site.dsn, own, publisher, store, (), NOWHERE, "video", 3, lambda: lease.held(own, math.inf, waits))
     assert told == ["withdrawn"]
     assert done.holds
     assert "/videos/unspeakable/" in done.paths

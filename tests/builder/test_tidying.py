@@ -6,7 +6,7 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from builder import journal, tidying
+from builder import lease, tidying
 from edge.store.port import Put
 from edge.store.sqlite import SQLiteStore
 from tests.site import SITE, Built, fill
@@ -76,7 +76,7 @@ def test_while_a_builder_is_at_work_no_asset_leaves(full: Built, monkeypatch: py
     old_asset(full)
     tidy(full)
     aged(full, 11)
-    with closing(psycopg2.connect(full.dsn)) as builder, journal.lease(builder, 0):
+    with closing(psycopg2.connect(full.dsn)) as builder, lease.held(builder, 0):
         tidy(full)
     assert OLD in full.objects()
 

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from build import main
-from builder import journal, pipeline, release, render, rollback
-from builder.draft import Summary
+from builder import journal, lease, publishing, release, render, rollback
 from builder.explain.why import why
+from builder.summary import Summary
 from builder.verify.heal import heal
 from builder.verify.run import Findings, verify
 from edge.address import Path, key_of, own_tag
@@ -38,7 +38,7 @@ class Kept(NamedTuple):
 
     def build(self, *, full: bool = False) -> Summary:
         try:
-            return pipeline.build(self.site.dsn, self.store, SITE, "100k", Inline(), full=full)
+            return publishing.build(self.site.dsn, self.store, SITE, "100k", Inline(), full=full)
         finally:
             render.close()
 
@@ -397,7 +397,7 @@ def test_a_site_on_hold_is_looked_at_and_not_mended(kept: Kept) -> None:
     kept.delete("/videos/lecture-1/")
     kept.site.sql("UPDATE live.site SET held_at = 1")
     assert kept.verify().missing == ["/videos/lecture-1/"]
-    with pytest.raises(pipeline.OnHoldError):
+    with pytest.raises(publishing.OnHoldError):
         kept.heal()
     kept.site.sql("UPDATE live.site SET held_at = NULL")
     assert kept.heal().healed == 1
@@ -434,7 +434,7 @@ def test_healing_waits_for_a_builder_and_another_store_is_refused(kept: Kept, tm
     fill(kept.site)
     kept.build()
     kept.delete("/videos/lecture-1/")
-    with closing(psycopg2.connect(kept.site.dsn)) as other, journal.lease(other, 0), pytest.raises(journal.LeaseHeld):
+    with closing(psycopg2.connect(kept.site.dsn)) as other, lease.held(other, 0), pytest.raises(lease.LeaseHeld):
         kept.heal()
     with closing(SQLiteStore(tmp_path / "another.db")) as another, pytest.raises(journal.OtherStoreError, match="LECTERN_STORE"):
         Kept(kept.site, another).verify()

@@ -11,7 +11,7 @@ import pytest
 
 from builder import warming
 from builder.pages.page import Site
-from builder.receipt import Answer, Edge
+from builder.probe import Answer, Edge
 from builder.warming import Noticed, Warmer, pages
 from edge.cdn.port import ALL, tag
 from edge.cdn.varnish import Varnish

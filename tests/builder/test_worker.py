@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from builder import bell, journal, manifest, nightly, worker
+from builder import bell, lease, manifest, nightly, worker
 from builder.bell import BellError
 from builder.embedded.home import home_of
 from builder.embedded.postmaster import find, initialise, start, stop
@@ -184,7 +184,7 @@ def test_sigterm_ends_it_within_ten_seconds_and_nothing_is_half_written(full: Bu
 
 
 def test_lines_that_go_dead_without_a_word_cost_some_seconds(full: Built, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builder.line.ANSWER_S", 1.0)
+    monkeypatch.setattr("builder.connections.ANSWER_S", 1.0)
     with proxy(full.dsn) as between, watching(full, dsn=between.dsn, pace=Pace(poll_s=0.5)) as seen:
         retitle(full, "Before")
         until(lambda: seen.said("release.live"))
@@ -245,7 +245,7 @@ def test_a_store_that_is_away_is_asked_again_and_the_next_release_takes_all(full
 def test_while_another_holds_the_lease_it_waits_and_says_so_once(full: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "LEASE_WAIT_S", 0.1)
     with watching(full, pace=Pace(poll_s=0.05)) as seen, closing(psycopg2.connect(full.dsn)) as other:
-        with journal.lease(other, 0):
+        with lease.held(other, 0):
             retitle(full, "After the other")
             until(lambda: seen.said("watch.waits"))
             held = full.sql("SELECT clock_timestamp()")

@@ -10,8 +10,8 @@ from random import Random
 import psycopg2
 import pytest
 
-from builder import journal
-from builder.journal import LeaseLost
+from builder import lease
+from builder.lease import LeaseLost
 from builder.release import FencedOff
 from tests.chaos.database import connect
 from tests.chaos.fate import Call, Fate
@@ -75,8 +75,8 @@ class Paused:
 def end_session(world: World) -> None:
     """Another builder that waits for the lease finds its holder silent, and ends its session."""
     with closing(connect(world.dsn)) as connection, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(journal, "SILENT_S", 0.0)
-        with journal.lease(connection, PATIENCE_S):
+        patch.setattr(lease, "SILENT_S", 0.0)
+        with lease.held(connection, PATIENCE_S):
             pass
 
 

@@ -15,8 +15,8 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from builder import fingerprint, journal, pipeline, plan, purge, render, rollback, takedown
-from builder.journal import LeaseLost
+from builder import fingerprint, journal, lease, plan, publishing, purge, render, rollback, takedown
+from builder.lease import LeaseLost
 from builder.pages.page import Site
 from builder.takedown import TakedownError
 from edge.cdn.port import Purger
@@ -65,7 +65,7 @@ class Builder(NamedTuple):
     def publish(self) -> None:
         """``build``, ``resume``."""
         takedown.finish_owed(self.dsn, self.store, self._publisher, self.purgers, 5)
-        pipeline.build(self.dsn, self.store, SITE, PROFILE, _Executor(), wait_s=5, purgers=self.purgers)
+        publishing.build(self.dsn, self.store, SITE, PROFILE, _Executor(), wait_s=5, purgers=self.purgers)
 
     def go_back(self, number: int) -> None:
         """``rollback``."""
@@ -103,14 +103,14 @@ class Builder(NamedTuple):
         connection.commit()
         return int(number)
 
-    def _publisher(self, connection: Connection) -> pipeline.Publisher:
-        return pipeline.Publisher(self.dsn, connection, self.store, SITE, PROFILE, lambda: nullcontext(_Executor()), self.purgers)
+    def _publisher(self, connection: Connection) -> publishing.Publisher:
+        return publishing.Publisher(self.dsn, connection, self.store, SITE, PROFILE, lambda: nullcontext(_Executor()), self.purgers)
 
     @contextmanager
-    def _publishing(self) -> Iterator[tuple[Connection, pipeline.Publisher]]:
+    def _publishing(self) -> Iterator[tuple[Connection, publishing.Publisher]]:
         with closing(psycopg2.connect(self.dsn)) as connection:
             publisher = self._publisher(connection)
-            with journal.lease(connection, 5):
+            with lease.held(connection, 5):
                 takedown.finish(connection, publisher, self.store, self.purgers, self._settle)
                 yield connection, publisher
 
@@ -133,11 +133,11 @@ def quickened() -> Iterator[None]:
             patch.setattr(module, name, value)
         patch.setattr(plan, "LOT_UNITS", 4)
         patch.setattr(render, "Renderer", renderer)
-        patch.setattr(pipeline, "fingerprints", lambda site, profile: prints)
-        patch.setattr(pipeline, "PURGE_WAIT_S", 0.0)
+        patch.setattr(publishing, "fingerprints", lambda site, profile: prints)
+        patch.setattr(publishing, "PURGE_WAIT_S", 0.0)
         patch.setattr(takedown, "PURGE_WAIT_S", 0.0)
         patch.setattr(takedown, "_asked", lambda base_url, path: [])
-        patch.setattr(journal, "_ASK_AGAIN_S", 0.002)
+        patch.setattr(lease, "_ASK_AGAIN_S", 0.002)
         patch.setattr(rollback, "KEPT_DAYS", 0)
         patch.setattr("builder.purge.threading", SimpleNamespace(Thread=_InLine))
         patch.setattr(purge, "ThreadPoolExecutor", _Executor)

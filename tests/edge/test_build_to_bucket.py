@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 
-from builder import pipeline, render
+from builder import publishing, render
 from builder.processes import processes
 from edge.address import path_of
 from edge.store.port import Store
@@ -17,7 +17,7 @@ def test_a_bucket_holds_what_a_file_holds_and_an_edit_reaches_both(site: Built, 
     with closing(open_named("seaweedfs")) as store:
         for _ in range(2):
             try:
-                summary = pipeline.build(site.dsn, store, SITE, "100k", Inline())
+                summary = publishing.build(site.dsn, store, SITE, "100k", Inline())
             finally:
                 render.close()
             assert summary.set_aside == []
@@ -44,7 +44,7 @@ def test_a_process_that_uploads_renders_with_others_and_uploads_again(site: Buil
 
 def _built(site: Built, store: Store) -> int:
     with processes(2) as executor:
-        return pipeline.build(site.dsn, store, SITE, "100k", executor, full=True).uploaded
+        return publishing.build(site.dsn, store, SITE, "100k", executor, full=True).uploaded
 
 
 def _within(seconds: float, act: Callable[[], int]) -> int:

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 import psycopg2
 import pytest
 
-from builder import assets, fingerprint, journal, numbers, pipeline, plan, purge, render, sweep, templating
+from builder import assets, fingerprint, lease, numbers, plan, publishing, purge, render, rerender, templating
 from builder.catalog import changes, postings, terms
 from builder.catalog.reads import Catalog, Prepared
-from builder.draft import Summary
 from builder.pages import batch, feed, home, index, listing, retired, sitemap, video
 from builder.pages.page import Site
+from builder.summary import Summary
 from builder.task import Batch, Job, Task
 from edge.address import Path as SitePath
 from edge.address import key_of
@@ -109,7 +109,7 @@ def small_site(folder: Path, cuts: tuple[tuple[ModuleType, str, int], ...] = SMA
     for room in ("builder", "edge"):  # for their fingerprint: a long run goes on while they are edited
         shutil.copytree(TOP / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "demo_catalog"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "SMALL_KEYS", pipeline.SMALL_KEYS)
+        patch.setattr(publishing, "SMALL_KEYS", publishing.SMALL_KEYS)
         for module, name, value in cuts:
             patch.setattr(module, name, value)
         patch.setattr(templating, "TEMPLATES", templates)
@@ -163,7 +163,7 @@ class World:
     @contextmanager
     def begun(self, videos: int) -> Iterator[None]:
         """A catalog of three courses, five batches and *videos* lectures, released for the first time; its builder holds the lease."""
-        with journal.lease(self._builder, 5):
+        with lease.held(self._builder, 5):
             try:
                 self._begin(videos)
                 self.release()
@@ -184,7 +184,7 @@ class World:
         self.look = frozenset[str]()
         self.used: set[str] = set()
         self.guarded, self._sliced = True, False
-        pipeline.SMALL_KEYS = 40 if videos % 2 else 2_000  # more keys than that are planned as everything
+        publishing.SMALL_KEYS = 40 if videos % 2 else 2_000  # more keys than that are planned as everything
         self._open()
 
     def _open(self) -> None:
@@ -196,10 +196,10 @@ class World:
             self._looks[key] = (fingerprint.fingerprints(self.site, self.profile),
                                 render.Renderer(self.site, self.profile), render.Renderer(self.site, self.profile))
         self._fingerprints, renderer, self._clean = self._looks[key]
-        self._sweep: Iterator[sweep.Slice] | None = None
+        self._sweep: Iterator[rerender.Slice] | None = None
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(pipeline, "fingerprints", lambda *_: self._fingerprints)  # each is a walk over all sources
-            self._publisher = pipeline.Publisher(self.dsn, self._builder, self.store, self.site, self.profile,
+            patch.setattr(publishing, "fingerprints", lambda *_: self._fingerprints)  # each is a walk over all sources
+            self._publisher = publishing.Publisher(self.dsn, self._builder, self.store, self.site, self.profile,
                                                  lambda: closing(_Kept(self.dsn, self._clean)), self.purgers)
         self._publisher._renderer = renderer  # compiled once for all histories
 
@@ -234,14 +234,14 @@ class World:
     def release(self) -> Summary:
         """One release of what waits, as the worker makes it: of one slice too while all pages are made anew."""
         if not self._sweep and self._sliced and self._publisher.behind() == "slices":
-            self._sweep = sweep.begin(self._builder, self.site, frozenset(), SLICE_UNITS)
+            self._sweep = rerender.begin(self._builder, self.site, frozenset(), SLICE_UNITS)
         piece = next((piece for piece in self._sweep if piece.tasks or piece.last or piece.whole), None) if self._sweep else None
         if piece and not piece.whole:
             summary = self._publisher.release(guarded=self.guarded, slice=piece.tasks or [plan.ASSETS], gone=piece.last)
         else:
             summary = self._publisher.release(guarded=self.guarded)
         if piece and (piece.last or piece.whole):
-            self._publisher.swept()
+            self._publisher.rerendered()
             self._sweep = None
         self.guarded = True
         self.rendered += summary.rendered

@@ -7,7 +7,7 @@ from contextlib import closing, nullcontext
 import psycopg2
 import pytest
 
-from builder import journal, pipeline
+from builder import lease, publishing
 from tests.builder.test_release import Memory
 from tests.site import SITE, Built, Inline
 
@@ -61,16 +61,16 @@ _EDITS = {
 
 
 @pytest.fixture
-def publisher(site: Built) -> Iterator[pipeline.Publisher]:
+def publisher(site: Built) -> Iterator[publishing.Publisher]:
     """A builder that has released four hundred lectures."""
     site.sql(_CATALOG)
-    with closing(psycopg2.connect(site.dsn)) as connection, journal.lease(connection, 0):
-        publisher = pipeline.Publisher(site.dsn, connection, Memory(), SITE, "100k", lambda: nullcontext(Inline()))
+    with closing(psycopg2.connect(site.dsn)) as connection, lease.held(connection, 0):
+        publisher = publishing.Publisher(site.dsn, connection, Memory(), SITE, "100k", lambda: nullcontext(Inline()))
         publisher.release()
         yield publisher
 
 
-def test_an_edit_renders_at_most_twice_what_it_changes(site: Built, publisher: pipeline.Publisher) -> None:
+def test_an_edit_renders_at_most_twice_what_it_changes(site: Built, publisher: publishing.Publisher) -> None:
     costs: dict[str, tuple[int, int, float]] = {}
     for name, edit in _EDITS.items():
         site.sql(edit)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from builder.purge import Changed, fold
+from builder.folding import Changed, fold
 from edge.address import Path, own_tag
 from edge.cdn import open_purgers
 from edge.cdn.nginx import Nginx

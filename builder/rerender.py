@@ -5,7 +5,8 @@ yet, then those that get one more path than they have. The rest follows in any o
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import psycopg2
@@ -13,9 +14,12 @@ from psycopg2.extensions import connection as Connection
 
 from builder import numbers, plan
 from builder.catalog.reads import Catalog
+from builder.nightly import Check
 from builder.pages import PARTS, part_of
 from builder.pages.page import Page, Site
 from builder.pages.retired import REDIRECT
+from builder.publishing import Publisher
+from builder.summary import Summary
 from builder.task import Task
 
 SLICE_UNITS = 1_000  # a quarter of a second on one core
@@ -27,12 +31,47 @@ _NEW = """SELECT path FROM unnest(%s::text[]) AS path WHERE NOT EXISTS (
 _UNITS = "SELECT DISTINCT unit FROM live.object WHERE kind NOT IN ('asset', 'gone')"
 
 
+class Rerender:
+    """One such render, as far as it has come. *nightly*: all is rendered, and what comes out another though no change names it is
+    found; else only what was made with something else."""
+
+    def __init__(self, connection: Connection, site: Site, slice_units: int, tell: Callable[[str], None], *, nightly: bool) -> None:
+        """As `begin`. *tell* gets the log's lines."""
+        tell("watch.checks why='once a night all is planned from nothing'" if nightly
+             else "watch.refreshes why='pages stand that were made with another version or other settings'")
+        self.nightly, self._tell = nightly, tell
+        self._check = Check()
+        self._slices = begin(connection, site, None if nightly else frozenset(), slice_units)
+
+    def step(self, connection: Connection, publisher: Publisher, release: Callable[[Callable[[], Summary]], Summary], *,
+             waits: bool) -> bool:
+        """Take the next slice, and *release* it with all that waits. False when that was the last."""
+        piece = next(self._slices)
+        if piece.whole:
+            done = release(partial(publisher.release, full=self.nightly))
+        elif piece.tasks or piece.last or waits:
+            done = release(partial(publisher.release, slice=piece.tasks or [plan.ASSETS], gone=piece.last))
+        else:
+            return True  # it only looked
+        if self.nightly:
+            self._check.note(connection, done.release, None if piece.whole else piece.units)
+        if not (piece.last or piece.whole):
+            return True
+        if self.nightly:
+            count, first = self._check.end(connection)
+            self._tell(f"watch.checked found={count}" + (f" first={first[0]} why='edits came past the triggers'" if count else ""))
+        else:
+            publisher.rerendered()
+            self._tell("watch.refreshed")
+        return False
+
+
 class Slice(NamedTuple):
-    """A piece of a sweep: tasks to release; none where this step only looked. The last one mends "gone" objects."""
+    """A piece of it: tasks to release; none where this step only looked. The last one mends "gone" objects."""
 
     tasks: list[Task]
     last: bool = False
-    whole: bool = False  # the sweep cannot be cut: all of it is to be one release, and this is its end
+    whole: bool = False  # it cannot be cut: all of it is to be one release, and this is its end
 
     @property
     def units(self) -> list[int]:
