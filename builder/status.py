@@ -17,7 +17,7 @@ from edge.store.port import Store
 Listener = Literal["listening", "broken", "absent"]
 Fence = Literal["on", "off", "lost"]
 
-SILENT_S = 8.0  # a worker asks its bell's line each five seconds: one that is silent for longer is broken, or its worker stopped
+SILENT_S = 8.0  # a worker asks its bell's line each four seconds: one that is silent for longer is broken, or its worker stopped
 WAITS_S = 60.0
 OWED_S = 300.0
 PINGS_OWED_S = 3_600.0  # nobody waits for them

@@ -16,7 +16,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn
 
-from builder.beside import Beside, Tell
+from builder.background import Background, Tell
 from builder.probe import Probe
 from edge.cdn.port import ALL, Name, Purger
 from edge.tiers import PROFILES
@@ -44,7 +44,7 @@ _PAGES = """
     ORDER BY rank, place, path LIMIT %(most)s"""
 
 
-class Warmer(Beside):
+class Warmer(Background):
     """Warms the edge each time that it is told that much was purged; a newer time begins anew."""
 
     def __init__(self, dsn: str, edge: Probe, profile: str, tell: Tell) -> None:

@@ -24,8 +24,8 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn
 
 from builder import lease, nightly, ping, publishing, takedown
+from builder.background import Background, Listener, PingSender, PurgeSender, ReceiptAsker, Tidier
 from builder.bell import Bell
-from builder.beside import Beside, Ears, Payer, Receiver, Sentry, Teller, Tidier
 from builder.catalog import changes
 from builder.connections import KEEPALIVE, deadline
 from builder.pages.page import Site
@@ -35,6 +35,7 @@ from builder.receipt import Receipts
 from builder.rerender import SLICE_UNITS, Rerender
 from builder.summary import Summary
 from builder.warming import Noticed, Warmer
+from builder.watchdog import Watchdog
 from edge.cdn.port import Purger
 from edge.errors import LecternError
 from edge.store.port import Store
@@ -94,8 +95,8 @@ class Worker:
 
     def __init__(self, dsn: str, store: Store, site: Site, profile: str, executors: Callable[[], AbstractContextManager[Executor]],
                  purgers: Sequence[Purger] = (), *, pace: Pace = Pace(), tell: Callable[[str], None] | None = None,
-                 beside: Sequence[Beside] = ()) -> None:
-        """*dsn* leads to the primary itself. *tell* gets each line of the log; the default prints it to stderr. *beside*: further
+                 others: Sequence[Background] = ()) -> None:
+        """*dsn* leads to the primary itself. *tell* gets each line of the log; the default prints it to stderr. *others*: further
         threads, which work and end with this one."""
         self._dsn = make_dsn(dsn, **KEEPALIVE)
         self._site, self._purgers, self._pace = site, purgers, pace
@@ -103,9 +104,9 @@ class Worker:
         self._publisher: Publisher | None = None
         self._connection: Connection | None = None
         self._former = 0  # the server's process of the connection before
-        self._beside = beside
-        self._threads: list[Beside] = []
-        self._sentry = Sentry(self._dsn, lambda: self._stopping, GRACE_S)
+        self._others = others
+        self._threads: list[Background] = []
+        self._watchdog = Watchdog(self._dsn, lambda: self._stopping, GRACE_S)
         self._on_ready: Callable[[], None] | None = None
         self._tell = tell or publishing.tell
         self._mail: SimpleQueue[None] = SimpleQueue()  # its put may interrupt itself, so signals may call stop
@@ -124,16 +125,7 @@ class Worker:
             bell = Bell(self._dsn)
             stack.callback(bell.close)
             bell.prove()
-            receiver = Receiver(self._dsn, Receipts(Edge(self._site.base_url), self._store))
-            tidier = Tidier(self._dsn, self._store, self._site, self._profile, self._tell)
-            pingers = ping.pingers(self._site)
-            after: list[Beside] = [receiver, *([Teller(self._dsn, pingers, self._tell)] if pingers else [])]
-            self._threads = [Ears(bell, self.wake, self._tell), self._sentry, tidier, *after]
-            if self._purgers:
-                warmer = Warmer(self._dsn, Edge(self._site.base_url), self._profile, self._tell)
-                purgers = [Noticed(purger, warmer.purged) for purger in self._purgers]
-                self._threads += [Payer(self._dsn, purgers, self.wake, after, self._tell), warmer]
-            self._threads += self._beside
+            self._threads = [*self._own_threads(bell), *self._others]
             for thread in self._threads:
                 thread.start()
                 stack.callback(thread.end)
@@ -150,6 +142,19 @@ class Worker:
     def wake(self) -> None:
         """Look at once whether there is something to do."""
         self._mail.put(None)
+
+    def _own_threads(self, bell: Bell) -> list[Background]:
+        """Those that hear, send, ask and tidy, in the order in which they start; purges are sent before who waits for them is poked."""
+        dsn, site, tell = self._dsn, self._site, self._tell
+        pingers = ping.pingers(site)
+        after: list[Background] = [ReceiptAsker(dsn, Receipts(Edge(site.base_url), self._store)),
+                                   *([PingSender(dsn, pingers, tell)] if pingers else [])]
+        threads = [Listener(bell, self.wake, tell), self._watchdog, Tidier(dsn, self._store, site, self._profile, tell), *after]
+        if self._purgers:
+            warmer = Warmer(dsn, Edge(site.base_url), self._profile, tell)
+            purgers = [Noticed(purger, warmer.purged) for purger in self._purgers]
+            threads += [PurgeSender(dsn, purgers, self.wake, after, tell), warmer]
+        return threads
 
     # one turn ---------------------------------------------------------------------------------------
 
@@ -181,7 +186,7 @@ class Worker:
         if on_ready := self._on_ready:
             self._on_ready = None
             on_ready()
-        with self._sentry.over(connection):
+        with self._watchdog.over(connection):
             busy = self._do(connection, publisher, work)
         if not busy:
             self._rest(self._look_at - time.monotonic())
@@ -345,9 +350,9 @@ class Worker:
 
 
 def run(dsn: str, store: Store, site: Site, profile: str, executors: Callable[[], AbstractContextManager[Executor]],
-        purgers: Sequence[Purger], on_ready: Callable[[], None], beside: Sequence[Beside] = ()) -> None:
+        purgers: Sequence[Purger], on_ready: Callable[[], None], others: Sequence[Background] = ()) -> None:
     """Watch until SIGTERM, SIGINT or SIGHUP; a release under way may end within GRACE_S, then it is given up whole."""
-    worker = Worker(dsn, store, site, profile, executors, purgers, beside=beside)
+    worker = Worker(dsn, store, site, profile, executors, purgers, others=others)
     with _leaving_on_signals(worker.stop):
         worker.run(on_ready)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from psycopg2.extensions import connection
 
-    from builder.beside import Beside
+    from builder.background import Background
     from builder.catalog.refresh.report import Report as Refreshed
     from builder.pages.page import Site
     from builder.summary import Summary
@@ -105,13 +105,13 @@ def watch() -> None:
         dsn = opened.enter_context(opening.database(settings, ready=True))
         store = opened.enter_context(closing(open_store(settings.store)))
         purgers = open_purgers(settings)
-        beside = _desk(settings, dsn, store, purgers, opened) if settings.desk else ()
+        others = _desk(settings, dsn, store, purgers, opened) if settings.desk else ()
         if settings.worker_metrics_port:
             opened.callback(exporter.serve(dsn, store, settings.listen, settings.worker_metrics_port))
-        worker.run(dsn, store, site, settings.profile, processes, purgers, lambda: click.echo("watching"), beside)
+        worker.run(dsn, store, site, settings.profile, processes, purgers, lambda: click.echo("watching"), others)
 
 
-def _desk(settings: Settings, dsn: str, store: Store, purgers: Sequence[Purger], opened: ExitStack) -> Sequence[Beside]:
+def _desk(settings: Settings, dsn: str, store: Store, purgers: Sequence[Purger], opened: ExitStack) -> Sequence[Background]:
     """The threads that answer the editors' desk."""
     from builder import publishing
     from builder.catalog.providers import Endpoints, providers

@@ -15,7 +15,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn
 from psycopg2.extras import Json
 
-from builder.beside import Beside, Tell
+from builder.background import Background, Tell
 from builder.connections import KEEPALIVE
 from builder.desk import deeds, files, fill, impact, preview
 from builder.desk.means import Answer, Means, Question
@@ -58,7 +58,7 @@ _FORGET_DISCARDED = "DELETE FROM desk.edit WHERE state = 'discarded' AND saved_a
 _FORGET_DELIVERIES = "DELETE FROM desk.delivery WHERE at < clock_timestamp() - %s * interval '1 day'"
 
 
-class Answerer(Beside):
+class Answerer(Background):
     """Answers questions of the kinds of *makes*, one after the other. With *sweeps*, clears away what has expired too."""
 
     def __init__(self, name: str, makes: Mapping[str, Make], means: Means, tell: Tell, *, sweeps: bool = False) -> None:

@@ -197,8 +197,8 @@ def test_lines_that_go_dead_without_a_word_cost_some_seconds(full: Built, monkey
 
 
 def test_a_line_that_goes_dead_within_a_release_is_found_and_the_edit_is_live(full: Built, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builder.beside.SENTRY_S", 0.1)
-    monkeypatch.setattr("builder.beside.DEAD_S", 1.0)
+    monkeypatch.setattr("builder.watchdog.LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr("builder.watchdog.DEAD_S", 1.0)
     store = Slow()
     with proxy(full.dsn) as between, watching(full, dsn=between.dsn, store=store) as seen:
         until(lambda: seen.said("release.live"))
@@ -282,7 +282,7 @@ def test_a_bell_that_cannot_be_heard_is_said_and_nothing_begins(full: Built, mon
 
 
 def test_what_is_too_old_to_be_of_use_is_forgotten_and_what_waits_is_not(full: Built, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builder.beside.FIRST_TIDY_S", 0.05)
+    monkeypatch.setattr("builder.background.FIRST_TIDY_S", 0.05)
     retitle(full, "Replaced")
     full.build(site=SITE)
     full.sql("UPDATE live.site SET held_at = 1")  # so that what waits goes on waiting

@@ -34,7 +34,7 @@ def desk(site: Built, make: Make, tmp_path: Path) -> Any:
         means = Means(site.dsn, store, SITE, "100k", (), lambda: nullcontext(Inline()), web,
                       lambda: providers(talkers.endpoints, youtube_key=KEY, youtube_units=2, vimeo_token=TOKEN))
         worker = Worker(site.dsn, store, SITE, "100k", lambda: nullcontext(Inline()), tell=lambda line: None,
-                        beside=answerers(means, lambda line: None))
+                        others=answerers(means, lambda line: None))
         ready = threading.Event()
 
         def run() -> None:

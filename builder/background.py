@@ -1,10 +1,10 @@
-"""What goes on beside the releases, a thread each: hearing the bell, paying purges and pings, asking for receipts, tidying."""
+"""What goes on beside the releases, a thread each: hearing the bell, sending purges and pings, asking for receipts, tidying."""
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
@@ -12,7 +12,8 @@ from psycopg2.extensions import make_dsn
 
 from builder import owed, ping, purge, tidying
 from builder.bell import Bell, BellLost
-from builder.connections import KEEPALIVE, break_off, deadline
+from builder.connections import KEEPALIVE, deadline
+from builder.owed import Settled
 from builder.pages.page import Site
 from builder.receipt import Receipts
 from edge.cdn.port import Purger
@@ -24,15 +25,10 @@ ASK_S = 4.0
 """The bell's line is asked so often, however often it rings: so `status` sees in the server's books that somebody listens."""
 TIDY_EVERY_S = 3_600.0
 FIRST_TIDY_S = 60.0  # so that a worker that is started anew each hour tidies too
-SENTRY_S = 10.0
-DEAD_S = 90.0  # a release speaks to the database with each lot of pages, and waits a minute for a store at most
 _GLANCE_S = 1.0
 _LONGEST_S = 10.0
 _END_S = 1.0  # a thread that waits for somebody else's answer is left to end with the process
 
-# Purpose: whether a session works, or was asked something not long ago.
-_SPEAKS = """SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %(pid)s
-    AND (state = 'active' OR state_change > clock_timestamp() - %(after)s * interval '1 second'))"""
 # Purpose: whether a release has retirements to do; and the seconds until the next purge is due.
 _NEXT = """SELECT
     EXISTS (SELECT FROM live.debt d WHERE d.kind = 'retirement' AND NOT EXISTS (
@@ -42,7 +38,7 @@ _NEXT = """SELECT
 Tell = Callable[[str], None]
 
 
-class Beside(threading.Thread):
+class Background(threading.Thread):
     """A thread that works when it is poked, and from time to time."""
 
     def __init__(self, name: str) -> None:
@@ -66,7 +62,7 @@ class Beside(threading.Thread):
         self._poked.clear()
 
 
-class Ears(Beside):
+class Listener(Background):
     """Hears the bell for the worker, which may be busy."""
 
     def __init__(self, bell: Bell, wake: Callable[[], None], tell: Tell) -> None:
@@ -90,65 +86,13 @@ class Ears(Beside):
                 self._wake()
 
 
-class Sentry(Beside):
-    """Breaks the line of a release that the server has heard nothing of for DEAD_S, or that goes on *grace_s* after the worker
-    was to stop: dead lines say nothing, libpq waits for ever, and no signal is handled while it does."""
+class _Sender(Background):
+    """Sends what is owed over a connection of its own, and again when the next row falls due."""
 
-    def __init__(self, dsn: str, stopping: Callable[[], bool], grace_s: float) -> None:
-        super().__init__("sentry")
-        self._stopping, self._grace_s = stopping, grace_s
-        self._dsn = make_dsn(dsn, application_name="lectern sentry")
-        self._lock = threading.Lock()
-        self._watched: tuple[int, int] | None = None  # the backend's process, and our end of the line
-
-    @contextmanager
-    def over(self, connection: Connection) -> Iterator[None]:
-        """Watch over *connection* during the block."""
-        self._watched = connection.info.backend_pid, connection.fileno()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._watched = None
-
-    def run(self) -> None:
-        before = None
-        next_s = SENTRY_S
-        while not self.ending.wait(_GLANCE_S):
-            if self._stopping():
-                if not self.ending.wait(self._grace_s):
-                    self._break(self._watched)
-                continue
-            next_s -= _GLANCE_S
-            if next_s > 0:
-                continue
-            next_s = SENTRY_S
-            watched = self._watched
-            if watched and watched == before:  # a release that is done sooner is never asked about
-                with suppress(psycopg2.Error):  # the database is away: the worker's own line will tell
-                    self._look(watched)
-            before = watched
-
-    def _look(self, watched: tuple[int, int]) -> None:
-        with closing(psycopg2.connect(self._dsn)) as connection, connection, connection.cursor() as cursor:
-            cursor.execute(_SPEAKS, {"pid": watched[0], "after": DEAD_S})
-            speaks = cursor.fetchone() == (True,)
-        if not speaks:
-            self._break(watched)
-
-    def _break(self, watched: tuple[int, int] | None) -> None:
-        with self._lock:
-            if watched and self._watched == watched:
-                break_off(watched[1])
-
-
-class Payer(Beside):
-    """Sends the purges that are due; says when retirements may be done, and pokes who waits for what was acknowledged."""
-
-    def __init__(self, dsn: str, purgers: Sequence[Purger], wake: Callable[[], None], after: Sequence[Beside], tell: Tell) -> None:
-        super().__init__("purges")
-        self._dsn = make_dsn(dsn, application_name="lectern purges")
-        self._purgers, self._wake, self._after, self._tell = purgers, wake, after, tell
+    def __init__(self, what: str, dsn: str, tell: Tell) -> None:
+        super().__init__(f"{what}s")
+        self._dsn = make_dsn(dsn, application_name=f"lectern {what}s")
+        self._what, self._tell = what, tell
         self._told: frozenset[str] = frozenset()
 
     def run(self) -> None:
@@ -156,17 +100,34 @@ class Payer(Beside):
             try:
                 with closing(psycopg2.connect(self._dsn, **KEEPALIVE)) as connection:
                     while not self.ending.is_set():
-                        self.rest(self._pay(connection))
+                        with deadline(connection), connection, connection.cursor() as cursor:
+                            cursor.execute("SELECT")  # a line that went dead since is left for another
+                        due_s = self._send(connection)
+                        self.rest(_LONGEST_S if due_s is None else min(max(due_s, owed.BUSY_S), _LONGEST_S))
             except psycopg2.Error:
                 self.rest(_GLANCE_S)  # the worker says that the database is away
 
-    def _pay(self, connection: Connection) -> float:
-        with deadline(connection), connection, connection.cursor() as cursor:
-            cursor.execute("SELECT")  # a line that went dead since is left for another
-        done = purge.settle(self._dsn, self._purgers, connection=connection)
+    def _send(self, connection: Connection) -> float | None:
+        """Send what is due. Returns the seconds until more is; None where nothing waits."""
+        raise NotImplementedError
+
+    def _tell_errors(self, done: Settled) -> None:
+        """Each sentence once, as long as it holds."""
         for error in sorted({*done.errors} - self._told):
-            self._tell(f"purge.owed why={error!r}")
+            self._tell(f"{self._what}.owed why={error!r}")
         self._told = frozenset(done.errors)
+
+
+class PurgeSender(_Sender):
+    """Sends the purges that are due; says when retirements may be done, and pokes who waits for what was acknowledged."""
+
+    def __init__(self, dsn: str, purgers: Sequence[Purger], wake: Callable[[], None], after: Sequence[Background], tell: Tell) -> None:
+        super().__init__("purge", dsn, tell)
+        self._purgers, self._wake, self._after = purgers, wake, after
+
+    def _send(self, connection: Connection) -> float | None:
+        done = purge.settle(self._dsn, self._purgers, connection=connection)
+        self._tell_errors(done)
         for thread in self._after if done.sent else ():
             thread.poke()
         with connection, connection.cursor() as cursor:
@@ -174,38 +135,23 @@ class Payer(Beside):
             ((retirements, due_s),) = cursor.fetchall()
         if retirements:
             self._wake()
-        return _LONGEST_S if due_s is None else min(max(due_s, owed.BUSY_S), _LONGEST_S)
+        return None if due_s is None else float(due_s)
 
 
-class Teller(Beside):
+class PingSender(_Sender):
     """Sends the pings that are due, once the purges before them are acknowledged."""
 
     def __init__(self, dsn: str, pingers: Sequence[Pinger], tell: Tell) -> None:
-        super().__init__("pings")
-        self._dsn = make_dsn(dsn, application_name="lectern pings")
-        self._pingers, self._tell = pingers, tell
-        self._told: frozenset[str] = frozenset()
+        super().__init__("ping", dsn, tell)
+        self._pingers = pingers
 
-    def run(self) -> None:
-        while not self.ending.is_set():
-            try:
-                with closing(psycopg2.connect(self._dsn, **KEEPALIVE)) as connection:
-                    while not self.ending.is_set():
-                        self.rest(self._pay(connection))
-            except psycopg2.Error:
-                self.rest(_GLANCE_S)
-
-    def _pay(self, connection: Connection) -> float:
-        done = ping.settle(self._dsn, self._pingers, connection=connection,
-                           given_up=lambda why: self._tell(f"ping.given_up why={why!r}"))
-        for error in sorted({*done.errors} - self._told):
-            self._tell(f"ping.owed why={error!r}")
-        self._told = frozenset(done.errors)
-        due_s = ping.next_s(connection, self._pingers)
-        return _LONGEST_S if due_s is None else min(max(due_s, owed.BUSY_S), _LONGEST_S)
+    def _send(self, connection: Connection) -> float | None:
+        self._tell_errors(ping.settle(self._dsn, self._pingers, connection=connection,
+                                      given_up=lambda why: self._tell(f"ping.given_up why={why!r}")))
+        return ping.next_s(connection, self._pingers)
 
 
-class Tidier(Beside):
+class Tidier(Background):
     """Forgets, once an hour, what is too old to be of use."""
 
     def __init__(self, dsn: str, store: Store, site: Site, profile: str, tell: Tell) -> None:
@@ -225,7 +171,7 @@ class Tidier(Beside):
                 self._tell(f"tidy.failed why={str(error).strip()!r}")
 
 
-class Receiver(Beside):
+class ReceiptAsker(Background):
     """Asks the edge for receipts."""
 
     def __init__(self, dsn: str, receipts: Receipts) -> None:
