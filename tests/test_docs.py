@@ -186,6 +186,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_every_file_that_is_named_is_there(page: Path) -> None:
     named = re.findall(r"`(?!templates/languages/)((?:api|builder|edge|templates|tests|docs)/[\w./*-]*)", page.read_text())
     assert [name for name in named if not list(TOP.glob(name.rstrip("/")))] == []
+    there = {file.name for room in ("api", "builder", "edge", "tests") for file in (TOP / room).rglob("*.py")} | {"build.py"}
+    assert set(re.findall(r"`(\w+\.py)`", page.read_text())) - there == set()
 
 
 def _strings(file: Path) -> set[str]:
