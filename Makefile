@@ -1,6 +1,6 @@
 # What a person runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev docs test soak soak-histories chaos lint bench bench-api bench-edge sim soak-api fuzz audit audit-deps messages screenshots lock wheel clean
+.PHONY: help demo dev docs test soak soak-histories chaos lint bench bench-api bench-edge sim soak-api fuzz mutants audit audit-deps messages screenshots lock wheel clean
 
 PY := .venv/bin/python
 VENV := .ci/venv
@@ -70,6 +70,10 @@ soak-api: ## half an hour of students while database, Redis and clients fail (AR
 fuzz: ## 50,000 requests made from the API's own description (ARGS="--examples N --seed N")
 	@$(VENV) test,lint
 	@exec "$(PY)" -m tests.fuzz $(ARGS)
+
+mutants: ## whether tests notice wrong code: a mistake at a time in plan, tiers, addresses, purges, log-in (ARGS="WORD…", of a module's path)
+	@$(VENV) test,lint,mutants
+	@exec "$(PY)" -m tests.mutants $(ARGS)
 
 screenshots: ## every page kind at three widths, light and dark, into screenshots/ (ARGS="FOLDER KIND…"); needs chromium
 	@$(VENV) test,lint

@@ -116,11 +116,11 @@ def stale_s(tier: Tier, profile: str) -> int:
     times = PROFILES[profile]
     match tier:
         case "catalog":
-            return max(1, times.catalog_s // STALE_SHARE)
+            return times.catalog_s // STALE_SHARE
         case "metadata":
-            return max(1, times.metadata_s // STALE_SHARE)
+            return times.metadata_s // STALE_SHARE
         case "media" | "named" | "asset":
-            return max(1, times.media_s // STALE_SHARE)
+            return times.media_s // STALE_SHARE
     return 0
 
 

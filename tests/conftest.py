@@ -26,6 +26,13 @@ _CONF = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """The run's own server."""
+    with running() as server:
+        yield server
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """A server while the block runs, and nothing of it afterwards."""
     with open_folder("lectern-tests-") as data, ensure(data, conf=_CONF, keeper=True) as server:
         yield server
 
@@ -43,7 +50,11 @@ def open_folder(prefix: str) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def _migrated(server: Server) -> str:
-    """The name of a migrated database that others are copied from."""
+    return migrated(server)
+
+
+def migrated(server: Server) -> str:
+    """The name of a new migrated database that others are copied from."""
     name = "migrated"
     _on_server(server, f"CREATE DATABASE {name}")
     migrate(_dsn(server, name))
@@ -88,7 +99,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def database(server: Server, template: str) -> Iterator[str]:
     """The DSN of a fresh database, while the block runs; *template*: ``TEMPLATE name``, or "" for one without tables."""
-    name = f"test_{next(_NUMBERS)}"
+    name = f"test_{os.getpid()}_{next(_NUMBERS)}"
     _on_server(server, f"CREATE DATABASE {name} {template} STRATEGY file_copy")
     try:
         yield _dsn(server, name)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -18,7 +17,7 @@ from api import bodies, limits
 from api.app import create_app
 from api.auth import csrf
 from api.auth.sessions import Session, cookie, hash_of, opens, strangers_token
-from api.counting import InRedis, Ring
+from api.counting import InRedis
 from api.errors import ServeError
 from api.settings import of_shared, read_api_settings
 from api.shared import Shared
@@ -268,60 +267,6 @@ def test_several_processes_of_one_instance_are_one_count_without_redis(make: Mak
         one, other = make(processes=2), make(processes=2)
         asked = [(one, other)[n % 2].test_client().get("/api/v1/fine").status_code for n in range(LIMIT + 1)]
         assert asked == [200] * LIMIT + [429]
-
-
-def test_the_window_moves(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    ring = Ring(clock=lambda: now[0])
-    for second in range(LIMIT):
-        now[0] = float(second)
-        assert ring.hit("a", LIMIT, 10).allowed
-    refused = ring.hit("a", LIMIT, 10)
-    assert (refused.allowed, refused.left) == (False, 0)
-    assert refused.reset_s == pytest.approx(6, abs=0.2)
-    now[0] = 10.2  # the first left, the second has not
-    assert ring.hit("a", LIMIT, 10).allowed
-    assert not ring.hit("a", LIMIT, 10).allowed
-    now[0] = 30
-    assert ring.look("a", LIMIT, 10) == (True, LIMIT, 10.0)
-
-
-def test_who_left_is_forgotten_without_a_thread_that_looks() -> None:
-    now = [0.0]
-    ring = Ring(clock=lambda: now[0])
-    for number in range(1000):
-        ring.hit(f"client {number}", LIMIT, 10)
-    ring.hit("kept for long", 1, 10_000)
-    now[0] = 20
-    for _ in range(600):
-        ring.hit("a", 1000, 10)
-    assert ring.keys == 2
-    assert not [thread for thread in threading.enumerate() if "limit" in thread.name.lower()]
-
-
-def test_a_flood_of_addresses_takes_no_more_memory_than_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.counting.MOST_KEYS", 100)
-    ring = Ring()
-    for number in range(1000):
-        ring.hit(f"client {number}", LIMIT, 10)
-        ring.hit("busy", 10_000, 10)
-    assert ring.keys <= 102
-    assert ring.get("busy") == 1000
-
-
-def test_threads_do_not_count_past_the_limit() -> None:
-    ring = Ring()
-    allowed: list[bool] = []
-
-    def hit() -> None:
-        allowed.extend(ring.hit("a", 500, 100).allowed for _ in range(300))
-
-    threads = [threading.Thread(target=hit) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert allowed.count(True) == 500
 
 
 @pytest.mark.parametrize("kind", redises.KINDS)

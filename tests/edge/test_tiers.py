@@ -6,7 +6,8 @@ from typing import get_args
 
 import pytest
 
-from edge.tiers import PROFILES, Tier, cache_control
+from edge import tiers
+from edge.tiers import EDGE_TIERS, PROFILES, Tier, cache_control, stale_s
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
 
@@ -38,15 +39,14 @@ def test_the_value_of_each_tier_in_each_profile_is_exact(tier: Tier) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("tier", [t for t in TIERS if t not in ("named", "asset", "user")])
+@pytest.mark.parametrize("tier", [t for t in TIERS if t not in ("named", "asset", "user", "never")])
 def test_a_browser_keeps_what_may_change_a_minute_at_most_and_never_serves_it_stale(tier: Tier, profile: str) -> None:
     """RFC 9111 5.2.2.1 and 5.2.2.2."""
     value = cache_control(tier, profile)
-    if value != "no-store":
-        age = re.search(r"\bmax-age=(\d+)", value)
-        assert age is not None
-        assert int(age[1]) <= 60
-        assert "must-revalidate" in value
+    age = re.search(r"\bmax-age=(\d+)", value)
+    assert age is not None
+    assert int(age[1]) <= 60
+    assert "must-revalidate" in value
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -76,7 +76,21 @@ def test_an_unknown_tier_or_profile_is_refused() -> None:
         cache_control("asset", "2m")
 
 
+def test_an_edge_shows_a_page_for_a_sixtieth_of_its_time_while_it_fetches_the_new_one() -> None:
+    shown = {tier: tuple(stale_s(tier, profile) for profile in ("100k", "500k", "1m")) for tier in TIERS}
+    media = (24 * 60,) * 3
+    assert {tier: times for tier, times in shown.items() if times != (0, 0, 0)} == {
+        "catalog": (30, 60, 120), "metadata": (60, 120, 240), "media": media, "named": media, "asset": media}
+    assert {tier for tier, times in shown.items() if times != (0, 0, 0)} == set(EDGE_TIERS)
+
+
+def test_times_and_shares_that_edges_and_limits_go_by_are_those_of_the_docs() -> None:
+    assert (tiers.MINUTE_S, tiers.HOUR_S, tiers.DAY_S, tiers.YEAR_S) == (60, 3_600, 86_400, 31_536_000)
+    assert (tiers.FAULT_S, tiers.REFUSED_S, tiers.STALE_IF_ERROR_S) == (1, 120, 86_400)
+    assert (tiers.WINDOW_S, tiers.FLOOD_WINDOW_S, tiers.ADDRESS_CEILING) == (900, 10, 50)
+
+
 def test_profiles_hold_the_limits_of_the_design() -> None:
-    rows = [(p.name, p.pool_per_instance, p.requests_per_window, p.auth_attempts_per_window, p.instances)
+    rows = [(p.name, p.pool_per_instance, p.requests_per_window, p.auth_attempts_per_window, p.instances, p.origin_connections)
             for p in PROFILES.values()]
-    assert rows == [("100k", 50, 1000, 50, (5, 8)), ("500k", 75, 1500, 50, (10, 15)), ("1m", 100, 2000, 50, (15, 20))]
+    assert rows == [("100k", 50, 1000, 50, (5, 8), 200), ("500k", 75, 1500, 50, (10, 15), 400), ("1m", 100, 2000, 50, (15, 20), 800)]

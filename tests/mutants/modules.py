@@ -1,0 +1,45 @@
+"""What is tried, and by which tests: modules whose tests take about a second, one line each."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+LEAST_KILLED = 0.85
+"""Of each module's mutants. What may survive beyond that stands in docs/reliability.md, with why."""
+
+
+class Module(NamedTuple):
+    """A module, the tests that hold it, and what of it is tried: all, or what is named in *only*.
+
+    Without *database* those of the tests run that need none.
+    """
+
+    path: str
+    tests: tuple[str, ...]
+    only: tuple[str, ...] = ()
+    database: bool = False
+
+    @property
+    def name(self) -> str:
+        """As it is imported."""
+        return self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+MODULES = (
+    Module("edge/tiers.py", ("tests/edge/test_tiers.py",)),
+    Module("edge/address.py", ("tests/edge/test_address.py",)),
+    Module("edge/cdn/port.py", ("tests/edge/cdn/test_vendors.py",)),
+    Module("edge/cdn/quota.py", ("tests/edge/cdn/test_vendors.py",)),
+    Module("builder/plan.py", ("tests/builder/test_plan.py",), database=True),
+    Module("builder/purge.py", ("tests/builder/test_purge_fold.py",), ("fold", "_grouped", "cost", "waste", "WHOLE")),
+    Module("api/counting.py", ("tests/api/test_counting.py",), ("MOST_KEYS", "_TICKS", "Ring", "_forget", "_Line")),
+    Module("api/tally.py", ("tests/api/test_tally.py",), ("Tally", "_Table")),
+    Module("api/auth/address.py", ("tests/api/auth/test_address.py",)),
+    Module("api/auth/csrf.py", ("tests/api/auth/test_rules.py",)),
+    Module("api/auth/passwords.py", ("tests/api/auth/test_passwords.py",)),
+    Module("api/auth/sessions.py", ("tests/api/auth/test_rules.py",), (
+        "DAY_S", "LIFE_S", "IDLE_S", "FRESH_S", "MOST_AN_ACCOUNT", "ROLES", "_TOKEN_LETTERS", "Session", "current", "signed_in",
+        "unauthorized", "mine", "cookie_name", "set_cookie", "forget_cookie", "cookie", "opens", "tag_of", "strangers_token", "hash_of",
+        "_token", "_tag")),
+)
