@@ -138,10 +138,6 @@ class Bell:
                     return False
                 longest_s = min(longest_s * 2, _LONGEST_PAUSE_S)
 
-    def fileno(self) -> int:
-        """For a selector: readable where there may be something to hear."""
-        return self._open().fileno()
-
     def close(self) -> None:
         """End the connection; again does nothing."""
         if self._connection is not None:

@@ -27,8 +27,7 @@ class Standing(NamedTuple):
     held_at: int | None  # the release that a rollback went back to, while publishing is on hold
     empty: bool  # nothing is live yet
     store: str | None  # where the newest release went: the manifest speaks of that store
-    waiting: int  # changes
-    waiting_keys: int
+    waiting_keys: int  # that changes touch which no release has taken
     died: str | None  # the cause of the newest release that died
 
 
@@ -44,9 +43,9 @@ def seen(connection: Connection) -> Standing:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT (SELECT held_at FROM live.site), NOT EXISTS (SELECT FROM live.object),
-                (SELECT store FROM live.release ORDER BY number DESC LIMIT 1), w.changes::int, coalesce(w.keys, 0)::int,
-                (SELECT cause FROM live.release WHERE state = 'writing' ORDER BY number DESC LIMIT 1)
-            FROM (SELECT count(*) AS changes, sum(cardinality(keys)) AS keys FROM catalog.change WHERE release IS NULL) w""")
+                (SELECT store FROM live.release ORDER BY number DESC LIMIT 1),
+                (SELECT coalesce(sum(cardinality(keys)), 0)::int FROM catalog.change WHERE release IS NULL),
+                (SELECT cause FROM live.release WHERE state = 'writing' ORDER BY number DESC LIMIT 1)""")
         (row,) = cursor.fetchall()
     return Standing(*row)
 

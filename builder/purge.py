@@ -109,13 +109,6 @@ def _insert(cursor: Cursor, purger: Purger, release: int, names: Sequence[Name],
     execute_values(cursor, _INSERT, rows, template="(%s, %s, %s, %s, %s, %s::text[])")
 
 
-def acknowledged(cursor: Cursor, release: int) -> bool:
-    """Whether every CDN has acknowledged the first purge of *release*."""
-    cursor.execute(
-        "SELECT NOT EXISTS (SELECT FROM live.debt WHERE kind = 'purge' AND release = %s AND NOT again)", (release,))
-    return bool(_one(cursor)[0])
-
-
 def announce(purgers: Iterable[Purger], paths: Iterable[str]) -> None:
     """Ask at once that errors at *paths*, which are about to be created, be forgotten. Never waits, never raises.
 

@@ -7,7 +7,7 @@ from math import ceil
 from builder.capacity import hits, prices
 from builder.capacity.assumptions import Assumptions
 from builder.capacity.figures import Figures
-from edge.tiers import DAY_S, PROFILES, WINDOW_S, Profile, Tier, stale_s
+from edge.tiers import DAY_S, PROFILES, WINDOW_S, Profile, stale_s
 
 CORES_AN_INSTANCE = 2
 MEMORY_AN_INSTANCE = 4e9
@@ -15,14 +15,12 @@ HIT_GOAL = 0.8
 OWN_CONNECTIONS = 10  # builder, worker's threads, bell, the background threads' margin
 SPARE_CONNECTIONS = 3  # superuser_reserved_connections, PostgreSQL's default
 BURST = 3  # connections that a pooler holds for one that is busy on average: arrivals come in crowds
-CONNECTIONS_A_CORE = 4  # beyond which more connections at work make PostgreSQL slower, not faster
 MOST_CONNECTIONS = 1_000
 """Of one PostgreSQL: each is a process with some megabytes of its own, and all are looked through for every snapshot."""
 REDIS_KEY_BYTES = 150  # of a value's key and bookkeeping
 LIMIT_KEYS = 2  # a student counts by session and by address
 LIMIT_BYTES = 120
 PAGE_FUNCTIONS = 2  # viewer request and viewer response
-TEXT_TIERS: tuple[Tier, Tier] = ("catalog", "metadata")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ start time, and the second to start at. Render workers import this module, so it
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 Kind = Literal["youtube", "vimeo", "peertube", "archive", "file", "hls", "link"]
@@ -153,13 +153,6 @@ def _start(query: dict[str, list[str]], fragment: str) -> int:
             total = hours * 3600 + minutes * 60 + seconds
             return total if total <= _LONGEST_START_S else 0
     return 0
-
-
-def as_kind(kind: str) -> Kind:
-    """*kind* as the type, raising ValueError for a word that is none."""
-    if not is_kind(kind):
-        raise ValueError(f"{kind!r} is no kind of source: use youtube, vimeo, peertube, archive, file, hls or link")
-    return cast("Kind", kind)
 
 
 def quoted(url: str) -> str:
