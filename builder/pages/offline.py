@@ -17,8 +17,7 @@ KINDS = (WORKER, OFFLINE)
 def pages(site: Site) -> Iterator[Page]:
     """The worker, or the one that withdraws it; and its page."""
     name = "sw.js" if site.offline else "sw_withdrawn.js"
-    (worker,) = [asset for asset in Assets(site.hue, site.language, site.logo).all() if asset.name == name]
-    yield Page(Path("/sw.js"), WORKER, [keys.SITE], "", worker.body.decode())
+    yield Page(Path("/sw.js"), WORKER, [keys.SITE], "", Assets(site.hue, site.language, site.logo).body(name).decode())
     words = site.words
     head = Head(words.gettext("You are offline"), words.gettext("This page needs the network."), noindex=True)
     yield Page(Path("/offline/"), OFFLINE, [keys.SITE], "", None, head)

@@ -26,7 +26,7 @@ def _own(*numbers: int) -> list[str]:
 
 
 def _acknowledged(dsn: str, release: int) -> bool:
-    return not sql(dsn, "SELECT FROM live.debt WHERE kind = 'purge' AND release = %s AND NOT again", release)
+    return not sql(dsn, "SELECT 1 FROM live.debt WHERE kind = 'purge' AND release = %s AND NOT again", release)
 
 
 def _failing(names: Sequence[Name]) -> None:
