@@ -58,7 +58,7 @@ def kept_as(digest: str, write_number: int) -> str:
 
 
 class Packing:
-    """What one task makes, as it grows."""
+    """What one task makes: puts and manifest rows, gathered page by page."""
 
     def __init__(self, job: Job) -> None:
         self._job = job

@@ -13,7 +13,7 @@ class Progress(Protocol):
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Nobody watches."""
+    """A Progress that shows nothing."""
 
 
 @contextmanager

@@ -189,7 +189,7 @@ class Publisher:
         return self._trusted
 
     def _holds_a_site(self) -> bool:
-        """Whether the store does. One that is ahead of this database, as after a restore, raises its numbers."""
+        """Whether the store has a home page. Where it is ahead of this database, as after a restore, write numbers are raised above it."""
         home = self._tools.store.head("index.html")
         if home is None:
             return False

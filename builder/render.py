@@ -162,7 +162,7 @@ class _Worker(NamedTuple):
 
 
 class OtherVersionError(LecternError):
-    """What would render here would make other pages than the release means."""
+    """This process has other code, templates or libraries than the builder that planned the release."""
 
 
 _here = threading.local()  # a cluster's worker may run tasks in several threads

@@ -75,7 +75,7 @@ class Slice(NamedTuple):
 
     @property
     def units(self) -> list[int]:
-        """Packed."""
+        """The packed units of its tasks."""
         return [PARTS[task.part].pack(unit) for task in self.tasks if task.part in PARTS for unit in task.units]
 
 

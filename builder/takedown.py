@@ -203,7 +203,7 @@ def _topic_units(cursor: Cursor, kind: str, id: int) -> set[int]:
 
 def _finish(connection: Connection, publisher: Publisher, store: Store, purgers: Sequence[Purger], pay: Callable[[], object],
             kind: str, id: int) -> None:
-    """All of it, which may have been done before: nothing here minds."""
+    """Every step of a takedown. Each may have been done before, by one that died, and does no harm twice."""
     journal.must_be_at(connection, store.name)
     with connection, connection.cursor() as cursor:
         cursor.execute("UPDATE live.site SET horizon = greatest(horizon, (SELECT max(number) + 1 FROM live.release))")

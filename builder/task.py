@@ -24,7 +24,7 @@ class Want(NamedTuple):
 
     @property
     def apart(self) -> bool:
-        """Whether it leaves to the next one what others before it left to do."""
+        """Whether waiting changes, and what earlier releases left to do, stay for the release after this one."""
         return self.changed is not None
 
 

@@ -45,7 +45,7 @@ _PAGES = """
 
 
 class Warmer(Background):
-    """Warms the edge each time that it is told that much was purged; a newer time begins anew."""
+    """Warms the edge each time that it is told that much was purged; a purge meanwhile starts it over."""
 
     def __init__(self, dsn: str, edge: Probe, profile: str, tell: Tell) -> None:
         super().__init__("warmer")
@@ -87,7 +87,7 @@ class Warmer(Background):
 
 
 class Noticed:
-    """A purger, with somebody told of what it has purged."""
+    """A purger that tells what it has purged."""
 
     def __init__(self, purger: Purger, told: Callable[[Sequence[Name]], None]) -> None:
         self._purger, self._told = purger, told

@@ -193,7 +193,7 @@ class Worker:
         self._failures = 0
 
     def _do(self, connection: Connection, publisher: Publisher, work: Work) -> bool:
-        """What comes first: a slice, or a release. False where there is nothing to do."""
+        """A takedown, a slice of a large render, or a release, in that order. False where there is nothing to do."""
         if work.takedown and time.monotonic() >= self._take_down_at:
             self._take_down(connection, publisher)
             return True
@@ -225,7 +225,7 @@ class Worker:
             thread.poke()
 
     def _look(self, connection: Connection) -> None:
-        """Publish what was scheduled for now. Nobody rings for it, nor for what is scheduled for a moment to come."""
+        """Publish what was scheduled for now, and set when to look again: no bell rings when a scheduled time comes."""
         flipped, due_s = changes.flip_due(connection)
         self._look_at = time.monotonic() + min(self._pace.poll_s, self._pace.poll_s if due_s is None else due_s)
         if flipped:
@@ -239,7 +239,7 @@ class Worker:
         return Work(*row)
 
     def _gather(self, connection: Connection, work: Work) -> None:
-        """A lone change goes at once. One that comes right after a release waits for its like, a moment."""
+        """Wait a moment for more changes where these came right after a release, so that they go together; a lone one goes at once."""
         quiet = time.monotonic()
         if not work.changes or quiet >= self._ended + self._pace.close_s:
             return
@@ -293,7 +293,7 @@ class Worker:
     # waiting, failing -------------------------------------------------------------------------------
 
     def _rest(self, wait_s: float) -> None:
-        """Until somebody wakes, at most so long."""
+        """Wait until `wake` or `stop` is called, at most *wait_s* seconds."""
         try:
             self._mail.get(timeout=max(wait_s, 0.001))
             while True:
@@ -302,7 +302,7 @@ class Worker:
             return
 
     def _pause(self, wait_s: float) -> None:
-        """So long, whoever wakes: only `stop` ends it."""
+        """Wait *wait_s* seconds; only `stop` ends that earlier."""
         end = time.monotonic() + wait_s
         while not self._stopping and (left_s := end - time.monotonic()) > 0:
             self._rest(left_s)
@@ -313,7 +313,7 @@ class Worker:
             raise WatchError("It was stopped while it waited.")
 
     def _say(self, event: str, error: Exception) -> None:
-        """Once for each reason, until a release has succeeded."""
+        """Log an error once, and again only for another reason or after a release that succeeded."""
         line = f"{event} why={str(error).strip().partition(chr(10))[0]!r}"
         if line != self._said:
             self._said = line

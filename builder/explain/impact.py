@@ -68,7 +68,7 @@ def seconds_for(measured: Sequence[tuple[int, float]], pages: int) -> float:
 
 
 def within(connection: Connection, site: Site, purgers: Sequence[Purger], changed: frozenset[int]) -> Impact:
-    """The same in the connection's transaction, which may hold edits that nobody else sees."""
+    """As `impact`, in the connection's own transaction, which may hold edits that nobody else sees."""
     with connection.cursor() as cursor:
         cursor.execute(_TOTAL)
         ((total,),) = cursor.fetchall()
