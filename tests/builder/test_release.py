@@ -121,6 +121,39 @@ def test_a_bucket_and_a_file_hold_the_same_site(site: Built) -> None:
     assert {path_of(key): thing.digest for key, thing in store.objects.items()} == site.digests()  # type: ignore[arg-type]
 
 
+def test_what_a_first_build_that_died_has_written_of_assets_is_not_written_again(site: Built) -> None:
+    def die(objects: dict[str, Object]) -> None:
+        if any(not key.startswith("assets/") for key in objects):
+            raise StoreError("the store is away")
+
+    fill(site)
+    store = Memory(die)
+    with pytest.raises(StoreError):
+        _build(site, store)
+    before = {key: thing.write_number for key, thing in store.objects.items() if key.startswith("assets/")}
+    store._told = _walk
+    _build(site, store)
+    assert before
+    assert {key: store.objects[key].write_number for key in before} == before
+    named = site.sql("SELECT path, encode(digest, 'hex') FROM live.object WHERE kind = 'asset'")
+    assert dict(named) == {path_of(key): store.objects[key].digest for key in before}  # type: ignore[arg-type]
+    assert _build(site, store).release is None
+
+
+def test_a_new_database_fills_a_store_that_another_one_filled_though_its_own_numbers_are_lower(site: Built) -> None:
+    fill(site)
+    store = Memory()
+    for title in ("One", "Two", "Three"):
+        site.sql("UPDATE catalog.video SET title = %s WHERE id = 1", title)
+        _build(site, store)
+    there = {key: thing.digest for key, thing in store.objects.items()}
+    site.begin_anew()
+    site.sql("ALTER SEQUENCE live.write_number RESTART")
+    assert _build(site, store).uploaded > 0
+    assert {key: thing.digest for key, thing in store.objects.items()} == there
+    assert {thing.write_number for key, thing in store.objects.items() if not key.startswith("assets/")} == {1}
+
+
 def test_what_fails_stops_what_follows(site: Built) -> None:
     fill(site)
 
