@@ -1,6 +1,6 @@
 # What a person runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev docs test soak soak-histories chaos lint bench bench-api bench-edge sim soak-api fuzz mutants audit audit-deps messages screenshots lock wheel clean
+.PHONY: help demo dev docs test soak soak-histories chaos lint bench bench-api bench-edge sim soak-api upgrade plans fuzz mutants audit audit-deps messages screenshots lock wheel clean
 
 PY := .venv/bin/python
 VENV := .ci/venv
@@ -66,6 +66,14 @@ bench-edge: ## what a real Varnish with our configuration costs, holds and spare
 soak-api: ## half an hour of students while database, Redis and clients fail (ARGS="--minutes N --seed N")
 	@$(VENV) test,lint
 	@exec "$(PY)" -m tests.soak $(ARGS)
+
+upgrade: ## a rolling upgrade from a git revision under load, old and new side by side (ARGS="--from REV --seconds N --seed N")
+	@$(VENV) test,lint
+	@exec "$(PY)" -m tests.upgrade $(ARGS)
+
+plans: ## the plans of the API on a million students; takes minutes
+	@$(VENV) test,lint
+	@exec "$(PY)" -m pytest -n0 -q tests/api/test_plans.py --students 1000000 $(ARGS)
 
 fuzz: ## 50,000 requests made from the API's own description (ARGS="--examples N --seed N")
 	@$(VENV) test,lint

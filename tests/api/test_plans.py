@@ -15,35 +15,35 @@ from builder.migrate import FOLDERS
 from tests.conftest import database
 
 TOP = Path(__file__).parents[2]
-STUDENTS = 100_000
 VIDEOS = 10_000
 
 # Triggers that look after references are off: each row leads to one that is there.
-FILL = f"""
+FILL = """
 SET session_replication_role = replica;
 INSERT INTO catalog.course (id, slug, title) VALUES (1, 'course', 'Course');
 INSERT INTO catalog.batch (id, course_id, slug, title) SELECT n, 1, 'batch-' || n, 'Batch' FROM generate_series(1, 200) n;
 INSERT INTO catalog.video (id, slug, title, status, batch_id)
-    SELECT n, 'lecture-' || n, 'Lecture', 'published', 1 + n % 200 FROM generate_series(1, {VIDEOS}) n;
+    SELECT n, 'lecture-' || n, 'Lecture', 'published', 1 + n %% 200 FROM generate_series(1, %(videos)s) n;
 INSERT INTO student.account (id, email, password) OVERRIDING SYSTEM VALUE
-    SELECT n, 'student-' || n || '@school.example', 'x' FROM generate_series(1, {STUDENTS}) n;
+    SELECT n, 'student-' || n || '@school.example', 'x' FROM generate_series(1, %(students)s) n;
 INSERT INTO student.session (token_hash, account_id, seen_at, expires_at)
     SELECT sha256(n::text::bytea), n, now() - n * interval '1 second', now() + n * interval '10 second'
-    FROM generate_series(1, {STUDENTS}) n;
-INSERT INTO student.enrolment (account_id, batch_id) SELECT n, 1 + n % 200 FROM generate_series(1, {STUDENTS}) n;
+    FROM generate_series(1, %(students)s) n;
+INSERT INTO student.enrolment (account_id, batch_id) SELECT n, 1 + n %% 200 FROM generate_series(1, %(students)s) n;
 INSERT INTO student.progress (account_id, video_id, position_s, at)
-    SELECT 1 + n % {STUDENTS}, 1 + n % {VIDEOS} + n / {STUDENTS}, 60, now() - n * interval '1 second'
-    FROM generate_series(0, {2 * STUDENTS}) n;
-INSERT INTO student.bookmark (account_id, video_id) SELECT n, 1 + n % {VIDEOS} FROM generate_series(1, {STUDENTS}) n;
-INSERT INTO student.note (account_id, video_id, at_s, body) SELECT n, 1 + n % {VIDEOS}, 9, 'note' FROM generate_series(1, {STUDENTS}) n;
-INSERT INTO student.identity (issuer, subject, account_id) SELECT 'https://id.example', n, n FROM generate_series(1, {STUDENTS}) n;
+    SELECT 1 + n %% %(students)s, 1 + n %% %(videos)s + n / %(students)s, 60, now() - n * interval '1 second'
+    FROM generate_series(0, 2 * %(students)s) n;
+INSERT INTO student.bookmark (account_id, video_id) SELECT n, 1 + n %% %(videos)s FROM generate_series(1, %(students)s) n;
+INSERT INTO student.note (account_id, video_id, at_s, body)
+    SELECT n, 1 + n %% %(videos)s, 9, 'note' FROM generate_series(1, %(students)s) n;
+INSERT INTO student.identity (issuer, subject, account_id) SELECT 'https://id.example', n, n FROM generate_series(1, %(students)s) n;
 INSERT INTO student.secret (hash, account_id, purpose, email, expires_at)
     SELECT sha256(n::text::bytea), n, 'password', 'student-' || n || '@school.example', now() + n * interval '1 second'
-    FROM generate_series(1, {STUDENTS // 4}) n;
+    FROM generate_series(1, %(students)s / 4) n;
 INSERT INTO student.login_state (hash, kept, expires_at)
-    SELECT sha256(n::text::bytea), '{{}}', now() + n * interval '1 second' FROM generate_series(1, {STUDENTS // 4}) n;
+    SELECT sha256(n::text::bytea), '{}', now() + n * interval '1 second' FROM generate_series(1, %(students)s / 4) n;
 INSERT INTO student.mail (recipient, kind, due_at)
-    SELECT 'x', 'x', now() + n * interval '1 second' FROM generate_series(1, {STUDENTS // 4}) n;
+    SELECT 'x', 'x', now() + n * interval '1 second' FROM generate_series(1, %(students)s / 4) n;
 SET session_replication_role = origin;
 ANALYZE;
 """
@@ -86,10 +86,10 @@ STATEMENTS = _statements()
 
 
 @pytest.fixture(scope="module")
-def many(server: Server, _migrated: str) -> Iterator[Connection]:
-    """A connection to a database with a hundred thousand students; what a test writes is taken back."""
+def many(server: Server, _migrated: str, pytestconfig: pytest.Config) -> Iterator[Connection]:
+    """A connection to a database with a hundred thousand students, or as many as --students says; what a test writes is taken back."""
     with database(server, f"TEMPLATE {_migrated}") as dsn, closing(psycopg2.connect(dsn)) as connection:
-        connection.cursor().execute(FILL)
+        connection.cursor().execute(FILL, {"students": pytestconfig.getoption("students"), "videos": VIDEOS})
         connection.commit()
         yield connection
 

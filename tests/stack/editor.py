@@ -21,10 +21,11 @@ _REST_S = 0.2
 
 
 class Editor:
-    """A thread. Readers like the first videos best; those of the later half may leave."""
+    """A thread, which looks for its edits at *port*. Readers like the first videos best; those of the later half may leave."""
 
     def __init__(self, dsn: str, port: int, videos: int, known: Known, heard: Heard, chance: random.Random) -> None:
-        self._dsn, self._port, self._videos, self._known, self._heard, self._chance = dsn, port, videos, known, heard, chance
+        self.port = port
+        self._dsn, self._videos, self._known, self._heard, self._chance = dsn, videos, known, heard, chance
         self._revision = self._withdrawals = 0
         self._looking: list[threading.Thread] = []
         self._over = threading.Event()
@@ -77,7 +78,7 @@ class Editor:
 
     def _until_seen(self, video: int, revision: int | None, committed: float, under: str) -> None:
         path = f"/videos/lecture-{video}/"
-        line = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         while (now := time.monotonic()) < committed + GIVE_UP_S:
             with suppress(OSError, http.client.HTTPException):
                 status, _, body = fetch(line, path)

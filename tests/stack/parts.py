@@ -34,16 +34,16 @@ _END_S = 12.0
 
 
 class Part:
-    """One command of Lectern's that runs until it is ended. It has a process group of its own."""
+    """One command of Lectern's, of the code in a folder, that runs until it is ended. It has a process group of its own."""
 
-    def __init__(self, command: str, env: Mapping[str, str], ready: str) -> None:
-        self._command, self._env, self._ready = command, env, ready
+    def __init__(self, command: str, env: Mapping[str, str], ready: str, code: Path = TOP) -> None:
+        self._command, self._env, self._ready, self._code = command, env, ready, code
         self.lines: list[str] = []
         self.begin()
 
     def begin(self) -> None:
         """Start it, and wait until it says that it is ready."""
-        self.process = subprocess.Popen([sys.executable, "build.py", self._command], cwd=TOP, env=dict(self._env), text=True,
+        self.process = subprocess.Popen([sys.executable, "build.py", self._command], cwd=self._code, env=dict(self._env), text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         before = len(self.lines)
         threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
@@ -135,11 +135,12 @@ def standing(folder: Path, videos: int) -> Iterator[Stack]:
         database = Database(home)
         stack.callback(database.end)
         migrate(database.dsn)
-        _fill(database.dsn, videos, films)
+        fill(database.dsn, videos, films)
         yield Stack(folder, database, films, stack)
 
 
-def _fill(dsn: str, videos: int, films: int) -> None:
+def fill(dsn: str, videos: int, films: int) -> None:
+    """A catalog whose films lie at the port *films*, and students who are signed in, or may be."""
     encoded = Hashing().hash(PASSWORD)
     with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO catalog.course (id, slug, title) VALUES (1, 'course', 'Course')")
