@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from builder import fingerprint, journal, lease, plan, publishing, purge, render, rollback, takedown
+from builder import fingerprint, journal, lease, owed, plan, publishing, purge, render, rollback, takedown
 from builder.lease import LeaseLost
 from builder.pages.page import Site
 from builder.takedown import TakedownError
@@ -140,7 +140,7 @@ def quickened() -> Iterator[None]:
         patch.setattr(lease, "_ASK_AGAIN_S", 0.002)
         patch.setattr(rollback, "KEPT_DAYS", 0)
         patch.setattr("builder.purge.threading", SimpleNamespace(Thread=_InLine))
-        patch.setattr(purge, "ThreadPoolExecutor", _Executor)
+        patch.setattr(owed, "ThreadPoolExecutor", _Executor)
         yield
         render.close()
 
