@@ -17,7 +17,7 @@ _TOP = Path(__file__).resolve().parents[1]
 _SOURCES = ("builder/assets.py", "builder/catalog", "builder/language.py", "builder/numbers.py", "builder/pages", "builder/render.py",
             "builder/templating.py", "edge/address.py", "edge/policy.py", "edge/tiers.py", "templates/assets")
 # Of the catalog's, those that read nothing for a page.
-_APART = ("importers", "providers", "schema", "refresh", "changes.py", "pictures.py", "warm.py")
+_APART = ("importers", "providers", "schema", "refresh", "changes.py", "text_cache.py", "text_pool.py")
 _NAMED = re.compile(r"""{%-?\s*(?:extends|include|import|from)\s+["']([^"']+)["']""")
 _EVERY = ("card.html", "entry.xml")  # rendered once and set into pages of several kinds
 

@@ -17,8 +17,8 @@ from functools import partial
 from psycopg2.extensions import connection as Connection
 
 from builder import journal, lease, manifest, numbers, ping, plan, purge, receipt, release, render
-from builder.catalog import changes, keys
-from builder.catalog.reads import Catalog, Prepared, keep_texts
+from builder.catalog import changes, keys, text_cache
+from builder.catalog.reads import Catalog, Prepared
 from builder.connections import repeatable_read
 from builder.pages.page import Site
 from builder.progress import Progress
@@ -121,7 +121,7 @@ def make(tools: Tools, standing: journal.Standing, want: Want, clock: Clock, pro
                      purged=summary.purged, held_back=len(summary.held_back), apart=want.apart)
         connection.commit()
     if transaction.texts:
-        keep_texts(connection, transaction.texts)
+        text_cache.keep(connection, transaction.texts)
     if not complete:  # what was committed too fast to get a number is in no list: the next release looks at all again
         changes.touch_all(connection)
     clock.lap("live")

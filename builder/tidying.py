@@ -7,7 +7,7 @@ from psycopg2.extensions import connection as Connection
 
 from builder import lease, manifest, rollback
 from builder.assets import Assets
-from builder.catalog import changes, unborne
+from builder.catalog import changes, text_cache
 from builder.fingerprint import fingerprints
 from builder.pages.page import Site
 from edge.address import Path, key_of
@@ -51,7 +51,7 @@ def tidy(connection: Connection, store: Store, site: Site, profile: str) -> None
     for any more, and assets that no page can name. Commits. Raises StoreError.
     """
     changes.forget(connection, KEPT_DAYS)
-    unborne.forget(connection)
+    text_cache.forget_unused(connection)
     rollback.sweep(connection, store)
     with connection.cursor() as cursor:
         for statement, days in ((_RECEIPTS, KEPT_DAYS), (_TAKEDOWNS, KEPT_DAYS), (_GIVEN_UP, GIVEN_UP_DAYS), (_RELEASES, KEPT_DAYS)):

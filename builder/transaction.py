@@ -9,7 +9,8 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from builder import journal, plan, render
-from builder.catalog.reads import Catalog, keep_texts
+from builder.catalog import text_cache
+from builder.catalog.reads import Catalog
 from builder.catalog.text import CleanText
 from builder.manifest import Manifest
 from builder.pages import PARTS
@@ -71,7 +72,7 @@ class Transaction:
         self.texts.update(batch.texts)
         if len(self.texts) >= TEXTS_TOGETHER:  # this release's own transaction cannot keep them yet
             with closing(psycopg2.connect(self.job.dsn, connect_timeout=10)) as connection:
-                keep_texts(connection, self.texts)
+                text_cache.keep(connection, self.texts)
             self.texts.clear()
         self.manifest.add(batch.rows, batch.paths)
         return batch

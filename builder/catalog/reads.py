@@ -10,7 +10,6 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
-from psycopg2.extras import execute_values
 from xxhash import xxh3_64_hexdigest
 
 from builder.catalog import text
@@ -185,14 +184,6 @@ class Catalog:
         if hash not in self.made_texts:
             self.made_texts[hash] = text.clean(source, markup)
         return self.made_texts[hash]
-
-
-def keep_texts(connection: Connection, texts: Mapping[bytes, text.CleanText]) -> None:
-    """Keep clean texts that were made on the way: only a cache, so in a transaction of its own, which may meet
-    another that keeps the same."""
-    with connection, connection.cursor() as cursor:
-        execute_values(cursor, "INSERT INTO live.clean_text (hash, html, plain, note) VALUES %s ON CONFLICT DO NOTHING",
-                       [(hash, *clean) for hash, clean in texts.items()])
 
 
 def _grouped(rows: list[tuple[Any, ...]], make: Any) -> dict[int, list[Any]]:

@@ -14,7 +14,7 @@ from builder.catalog.importers.record import Record
 from builder.catalog.importers.report import Report
 from builder.catalog.importers.survey import Survey
 from builder.catalog.importers.write import Writer
-from builder.catalog.warm import Warmer
+from builder.catalog.text_pool import TextPool
 from edge.errors import LecternError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def run_import(
     """
     report = Report()
     clock = time.perf_counter()
-    with connection.cursor() as cursor, Survey() as survey, closing(Warmer()) as warmer:
+    with connection.cursor() as cursor, Survey() as survey, closing(TextPool()) as pool:
         try:
             cursor.execute("SET LOCAL timezone = 'UTC'")
             cursor.execute(_ONE_AT_A_TIME)
@@ -81,7 +81,7 @@ def run_import(
             for n, record in enumerate(reader):
                 survey.add(record)
                 if source := record.values.get("description"):
-                    hash = warmer.offer(cursor, source, record.values.get("description_markup") or "markdown")
+                    hash = pool.offer(cursor, source, record.values.get("description_markup") or "markdown")
                     texts.setdefault(hash, (record.file, record.line))
                 progress("read", n + 1, reader.total)
             survey.report_names(report, slugs=reader.slugs_first)
@@ -94,9 +94,9 @@ def run_import(
                 progress("write", written, reader.total)
             writer.withdraw(reader.withheld)
             clock = report.lap("write", clock)
-            for done, total in warmer.finish(cursor):
+            for done, total in pool.finish(cursor):
                 progress("texts", done, total)
-            for hash, note in warmer.notes().items():
+            for hash, note in pool.notes().items():
                 report.note(*texts[hash], "description", "", "mended", f"shown as plain text: {note}")
             report.lap("texts", clock)
             if not check:

@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from builder.catalog import unborne
+from builder.catalog import text_cache
 from builder.catalog.text import SALT, text_hash
 from tests.site import Built, fill
 
@@ -33,7 +33,7 @@ def kept(site: Built) -> set[bytes]:
 
 def forget(site: Built, lot: int = 2) -> int:
     with closing(psycopg2.connect(site.dsn)) as connection:
-        return unborne.forget(connection, lot)
+        return text_cache.forget_unused(connection, lot)
 
 
 def test_a_text_that_was_replaced_leaves_and_every_other_stays(full: Built) -> None:
@@ -67,10 +67,10 @@ def test_the_next_build_shows_the_same_after_a_text_left_that_was_needed(full: B
 
 def test_a_run_that_died_half_way_does_not_stop_the_next_on_its_line(full: Built) -> None:
     with closing(psycopg2.connect(full.dsn)) as connection:
-        connection.cursor().execute(unborne._BEGIN)
+        connection.cursor().execute(text_cache._BEGIN)
         connection.cursor().execute("INSERT INTO pg_temp.borne VALUES ('x')")
         connection.commit()
-        assert unborne.forget(connection) == 0
+        assert text_cache.forget_unused(connection) == 0
 
 
 @pytest.fixture
@@ -94,13 +94,13 @@ def many(site: Built) -> Iterator[Connection]:
 
 def test_no_piece_reads_a_table_from_end_to_end(many: Connection) -> None:
     with many.cursor() as cursor:
-        cursor.execute(unborne._BEGIN)
+        cursor.execute(text_cache._BEGIN)
         cursor.execute("INSERT INTO pg_temp.borne SELECT sha256(%s || text_hash) FROM catalog.video", (SALT,))
-        cursor.execute(unborne._GATHERED)
-        for statement, after in ((unborne._VIDEOS, 5), (unborne._FORGET, b"\x10")):
-            values: dict[str, Any] = {"after": after, "lot": unborne.LOT, "salt": SALT}
+        cursor.execute(text_cache._GATHERED)
+        for statement, after in ((text_cache._VIDEOS, 5), (text_cache._FORGET, b"\x10")):
+            values: dict[str, Any] = {"after": after, "lot": text_cache.LOT, "salt": SALT}
             cursor.execute("EXPLAIN " + statement, values)
             plan = [row[0] for row in cursor]
             assert not [line for line in plan if re.search(r"Seq Scan on (video|clean_text|borne)", line)], "\n".join(plan)
     many.rollback()
-    assert unborne.forget(many) == MANY
+    assert text_cache.forget_unused(many) == MANY

@@ -13,16 +13,16 @@ import psutil
 import psycopg2
 
 from builder.catalog.text import CleanText, clean, text_hash
-from builder.catalog.warm import Warmer
+from builder.catalog.text_pool import TextPool
 from builder.embedded.postmaster import is_alive
 
 TOP = Path(__file__).resolve().parents[2]
 WAIT_S = 20
 KILLED = """
 import sys, psycopg2
-from builder.catalog.warm import Warmer
+from builder.catalog.text_pool import TextPool
 if __name__ == "__main__":
-    warmer = Warmer()
+    warmer = TextPool()
     cursor = psycopg2.connect(sys.argv[1]).cursor()
     for n in range(1000):
         warmer.offer(cursor, f"text *{n}*", "rst")
@@ -40,7 +40,7 @@ def _kept(dsn: str) -> dict[bytes, CleanText]:
 def test_texts_are_kept_once_under_their_hash_with_what_was_wrong(dsn: str) -> None:
     texts = [(f"``text`` *{n % 150}*", "rst") for n in range(300)] + [("see word_ and ``more``", "rst")]
     for turn in range(2):
-        with closing(psycopg2.connect(dsn)) as connection, connection, closing(Warmer()) as warmer:
+        with closing(psycopg2.connect(dsn)) as connection, connection, closing(TextPool()) as warmer:
             with connection.cursor() as cursor:
                 hashes = [warmer.offer(cursor, *text) for text in texts]
                 steps = list(warmer.finish(cursor))

@@ -1,15 +1,17 @@
-"""Clean texts that are kept though no row of the catalog bears their source any more: forgotten, piece by piece.
+"""Clean texts as they are kept in ``live.clean_text``, and forgotten, piece by piece, when no row of the catalog bears their source.
 
 A kept text's hash tells nothing of its source, so first all hashes that the catalog's own rows lead to are gathered, by walking its
-primary key. ``live.clean_text`` is only a cache: a text that is forgotten wrongly, since its row came meanwhile, is made anew when
-a page needs it, and a release that is under way reads its own snapshot.
+primary key. It is only a cache: a text that is forgotten wrongly, since its row came meanwhile, is made anew when a page needs it,
+and a release that is under way reads its own snapshot.
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
 from psycopg2.extensions import connection as Connection
+from psycopg2.extras import execute_values
 
 from builder.catalog import text
 
@@ -40,7 +42,14 @@ _FORGET = """WITH lot AS MATERIALIZED (
 _END = "DROP TABLE pg_temp.borne"
 
 
-def forget(connection: Connection, lot: int = LOT) -> int:
+def keep(connection: Connection, texts: Mapping[bytes, text.CleanText]) -> None:
+    """Keep clean texts by hash, in a transaction of its own, which may meet another that keeps the same."""
+    with connection, connection.cursor() as cursor:
+        execute_values(cursor, "INSERT INTO live.clean_text (hash, html, plain, note) VALUES %s ON CONFLICT DO NOTHING",
+                       [(hash, *clean) for hash, clean in texts.items()])
+
+
+def forget_unused(connection: Connection, lot: int = LOT) -> int:
     """Delete the kept texts that no course, batch or video bears, published or not; returns how many.
 
     Commits after each *lot* rows: *connection* must hold no work of the caller's.

@@ -17,7 +17,7 @@ _KNOWN = "SELECT hash, note FROM live.clean_text WHERE hash = ANY(%s)"
 _KEEP = "INSERT INTO live.clean_text (hash, html, plain, note) VALUES %s ON CONFLICT (hash) DO NOTHING"
 
 
-class Warmer:
+class TextPool:
     """Takes sources while they are read, converts those that are not known yet, and keeps them at the end."""
 
     def __init__(self) -> None:
