@@ -30,4 +30,4 @@ class Quota:
     def empty(self, retry_after_s: float) -> None:
         """The CDN refused: whoever else spent the tokens, there is none for so long."""
         with self._lock:
-            self._tokens, self._at = min(1.0, 1.0 - self._rate.a_second * retry_after_s), self._clock()
+            self._tokens, self._at = 1.0 - self._rate.a_second * retry_after_s, self._clock()

@@ -63,7 +63,7 @@ def test_every_page_that_would_change_can_be_walked_to_within_the_preview(full: 
             if found in shown - walked:
                 todo.append(found)
     assert len(walked) >= 4
-    assert all("New words" not in full.text(path) for path in ("/videos/lecture-2/",))
+    assert "New words" not in full.text("/videos/lecture-2/")
 
 
 def test_what_is_previewed_is_what_publishing_then_makes(full: Built) -> None:
@@ -100,6 +100,7 @@ def test_a_gated_lecture_s_preview_holds_no_source(full: Built) -> None:
     full.sql("UPDATE catalog.batch SET gated = true")
     with desk_of(full) as desk:
         told = desk.preview(desk.edit("video", 1, title="Gated", sources=[{"kind": "hls", "url": "https://media.example/secret.m3u8"}]))
+    assert {"video", "batch"} <= {page["kind"] for page in told.answer["pages"]}
     for page in told.answer["pages"]:
         assert "secret.m3u8" not in seen(full, page["at"])
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -108,6 +109,73 @@ def test_waste_counts_what_is_purged_and_did_not_change() -> None:
     assert fold(CLOUDFRONT, objects, 10**6) == [tag("batch:0")]
     assert waste([tag("batch:0")], objects, 10**6, {"batch:0": 100}) == 30
     assert waste([ALL], objects, 1_000, {}) == 930
+
+
+def _cdn(budget: int, *, usd_a_name: float = 0.0) -> Recorder:
+    """One that takes each tag in small letters, and each path without a tilde."""
+    return Recorder(can=Abilities(tags_a_request=10, urls_a_request=10, budget_names=budget, usd_a_name=usd_a_name))
+
+
+def _bearing(*groups: str, new: Sequence[int] = ()) -> list[Changed]:
+    """Objects p1, p2, … at /1/, /2/, … that bear *groups*, a text each; those numbered in *new* are new."""
+    return [Changed(f"/{n}/", f"p{n} {tags}", n in new) for n, tags in enumerate(groups, 1)]
+
+
+def _folded(budget: int, objects: list[Changed], *, uncertain: bool = False) -> set[str]:
+    return {str(name) for name in fold(_cdn(budget), objects, 1_000, uncertain=uncertain)}
+
+
+def test_nine_tenths_of_the_site_are_all_of_it_and_one_page_never_is() -> None:
+    site = _bearing(*["k"] * 10)
+    assert fold(_cdn(100), site[:9], 10) == fold(_cdn(100), site[:2], 2) == [ALL]
+    assert ALL not in fold(_cdn(100), site[:8], 10)
+    assert fold(_cdn(100), site[:1], 1) == [tag("p1")]
+
+
+def test_whether_a_tag_is_taken_is_asked_of_an_objects_own() -> None:
+    assert _folded(9, _bearing("NO NEITHER")) == {"tag:p1"}
+    assert _folded(9, [Changed("/1/", "NO k", False)]) == {"url:/1/"}
+
+
+def test_as_many_names_as_the_budget_are_within_it_and_the_narrowest_groups_come_first() -> None:
+    assert _folded(4, _bearing("a k", "a k", "b k", "c k")) == {"tag:p1", "tag:p2", "tag:p3", "tag:p4"}
+    assert _folded(3, _bearing("a k", "a k", "b k", "b k")) == {"tag:a", "tag:p3", "tag:p4"}
+    assert _folded(2, _bearing("a k", "b k", "b k", "b k")) == {"tag:p1", "tag:b"}, "the largest of them"
+    assert _folded(3, _bearing("a k", "b k", "c m", "d m")) == {"tag:k", "tag:p3", "tag:p4"}, "no object folds into a group alone"
+    assert _folded(1, _bearing("NO k", "NO k")) == {"tag:k"}, "none into one that the CDN does not take"
+
+
+def test_urls_that_must_be_named_leave_less_room_for_tags() -> None:
+    untagged = Changed("/u/", "", False)
+    assert _folded(4, [*_bearing("a", "a", "b", "b"), untagged]) == {"tag:a", "tag:p3", "tag:p4", "url:/u/"}
+
+
+def test_a_created_path_keeps_its_own_tag_or_what_was_gone_there_is_named() -> None:
+    assert _folded(4, _bearing("g", "g", "h", "i", new=[3])) == {"tag:g", "tag:p3", "tag:p4", "url:/3/"}
+    assert _folded(4, _bearing("a", "a", "b", "b", new=[1])) == {"tag:a", "tag:p3", "tag:p4", "tag:kind:gone"}
+    assert _folded(5, _bearing("a", "b", "c", new=[1, 2, 3])) == {"tag:p1", "tag:p2", "tag:p3"}, "errors last for seconds"
+
+
+def test_a_release_that_died_names_own_tags_as_long_as_they_fit() -> None:
+    objects = _bearing("a", "b", "c", new=[1, 2, 3])
+    assert _folded(5, objects, uncertain=True) == _folded(5, objects)
+    assert _folded(2, _bearing("a", "a", "b"), uncertain=True) == {"all"}
+
+
+def test_a_price_is_told_to_a_millionth_of_a_dollar() -> None:
+    assert cost(_cdn(9, usd_a_name=0.000_001_2), _bearing("a"), 1_000) == (2, 0.000_002)
+    assert cost(_cdn(9, usd_a_name=0.000_002), _bearing("a"), 1_000) == (2, 0.000_004)
+
+
+def test_what_did_not_change_and_leaves_all_the_same_is_counted_by_group() -> None:
+    objects = _bearing("a k", "b k")
+    names = [tag("p1"), tag("a"), tag("k")]
+    assert waste(names[:1], objects, 100, {"p1": 5}) == 0
+    assert waste(names[:2], objects, 100, {"a": 10, "k": 50}) == 9
+    assert waste(names, objects, 100, {"a": 10, "k": 50}) == 9 + 48
+    assert waste([tag("a"), tag("b")], objects, 100, {"a": 1, "b": 5}) == 4
+    assert waste([tag("k")], objects, 100, {"k": 1}) == waste([tag("k")], objects, 100, {}) == 0
+    assert waste([ALL], objects, 1, {}) == 0
 
 
 _paths = st.text(st.sampled_from("ab-~'%C3/"), min_size=1, max_size=6).map(lambda text: f"/{text}/")

@@ -97,6 +97,7 @@ def test_an_edge_that_nobody_reaches_is_no_error(full: Built) -> None:
 def test_one_page_of_each_kind_is_owed_and_twenty_at_most(full: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     owe(full)
     ((_, paths),) = owed(full)
+    assert {"/", "/videos/lecture-1/"} & {*paths}
     kinds = full.sql("SELECT kind, count(*) FROM live.object WHERE path = ANY(%s) GROUP BY kind", paths)
     assert len(kinds) == len(paths) <= 20
     assert all(count == 1 for _, count in kinds)
@@ -129,7 +130,9 @@ def test_a_crash_between_release_and_receipt_loses_none(full: Built) -> None:
             with asking(full, f"http://127.0.0.1:{port}") as step:
                 assert step() is None
     assert owed(full) == []
-    assert all(lag_ms is not None for _, _, lag_ms, _ in receipts(full))
+    found = receipts(full)
+    assert found
+    assert all(lag_ms is not None for _, _, lag_ms, _ in found)
 
 
 def test_nothing_is_asked_before_the_purge_is_acknowledged(full: Built) -> None:

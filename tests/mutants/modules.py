@@ -29,8 +29,8 @@ class Module(NamedTuple):
 MODULES = (
     Module("edge/tiers.py", ("tests/edge/test_tiers.py",)),
     Module("edge/address.py", ("tests/edge/test_address.py",)),
-    Module("edge/cdn/port.py", ("tests/edge/cdn/test_vendors.py",)),
-    Module("edge/cdn/quota.py", ("tests/edge/cdn/test_vendors.py",)),
+    Module("edge/cdn/port.py", ("tests/edge/cdn/test_port.py",)),
+    Module("edge/cdn/quota.py", ("tests/edge/cdn/test_port.py",)),
     Module("builder/plan.py", ("tests/builder/test_plan.py",)),
     Module("builder/reach.py", ("tests/builder/test_reach.py",), database=True),
     Module("builder/folding.py", ("tests/builder/test_purge_fold.py",)),

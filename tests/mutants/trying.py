@@ -5,6 +5,7 @@ that a new process takes.
 """
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import select
@@ -70,6 +71,7 @@ class Stand:
 
     def _run(self, module: Module, code: str | None) -> Ran:
         begun = time.monotonic()
+        gc.freeze()
         pid = os.fork()
         if not pid:
             self._be_a_run(module, code)
@@ -96,8 +98,8 @@ class Stand:
                 del sys.modules[name]
             if code is not None:
                 sys.meta_path.insert(0, _Finder(module, code))
-            result = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--basetemp", str(self._temp), *module.tests],
-                                     plugins=[_Chosen(self._fixtures, database=module.database)]))
+            result = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:unraisableexception", "--basetemp",
+                                      str(self._temp), *module.tests], plugins=[_Chosen(self._fixtures, database=module.database)]))
             sys.stdout.flush()
             if code is None:
                 self._imported.write_text("\n".join(name for name in sys.modules if name.partition(".")[0] not in _ROOMS))
@@ -111,6 +113,7 @@ def stand(folder: Path) -> Iterator[Stand]:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     settings.register_profile("mutants", derandomize=True, database=None, deadline=None)  # one score, however often it is asked
     settings.load_profile("mutants")
+    sys.dont_write_bytecode = False  # compiling what has not changed would be half of a run
     os.chdir(ROOT)
     with running() as server:
         yield Stand(folder, {"server": server, "_migrated": migrated(server)})

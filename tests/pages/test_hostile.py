@@ -139,12 +139,15 @@ def test_hostile_words_come_back_whole_from_feeds_and_sitemaps(site: Built, word
     _everything(site, words)
     site.build()
     atom = "{http://www.w3.org/2005/Atom}"
+    feeds = []
     for path, text in site.texts(".xml"):
         root = ET.fromstring(text)
         if root.tag == f"{atom}feed":
+            feeds.append(path)
             titles = [entry.findtext(f"{atom}title") for entry in root.iter(f"{atom}entry")]
             assert titles, path
             assert all(title is not None and title.startswith(words) for title in titles), path
+    assert {"/feed.xml", "/subjects/subject/feed.xml"} <= set(feeds)
 
 
 def test_json_ld_gives_the_title_back(site: Built) -> None:

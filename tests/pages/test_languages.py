@@ -141,9 +141,10 @@ def _words(page: html5lib.treebuilders.etree.Element) -> Iterator[str]:
 
 
 def test_scripts_speak_the_site_s_language() -> None:
-    for asset in Assets(0, "hi").all():
-        if asset.name.endswith(".js"):
-            assert not re.search(r"""(?<![\w.$])(?:_|ngettext)\(\s*['"`]\s*[A-Za-z]""", asset.body.decode()), asset.name
+    scripts = [asset for asset in Assets(0, "hi").all() if asset.name.endswith(".js")]
+    assert [asset for asset in scripts if re.search(r"[\u0900-\u097f]", asset.body.decode())]
+    for asset in scripts:
+        assert not re.search(r"""(?<![\w.$])(?:_|ngettext)\(\s*['"`]\s*[A-Za-z]""", asset.body.decode()), asset.name
 
 
 def test_a_message_in_a_script_gives_way_to_its_translation_and_a_count_to_all_its_forms(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +238,9 @@ def test_a_site_in_a_language_from_right_to_left_is_laid_out_so(site: Built, she
 
 def test_the_style_sheet_names_no_side_but_where_it_turns_one_round() -> None:
     (sheet,) = [asset.body.decode() for asset in Assets(0).all() if asset.name == "site.css"]
-    for rule in re.findall(r"[^{}]*\{[^{}]*\}", sheet):
+    rules = re.findall(r"[^{}]*\{[^{}]*\}", sheet)
+    assert len(rules) > 100
+    for rule in rules:
         selector, _, body = rule.partition("{")
         sided = re.findall(r"(?:^|[;\s])((?:margin-|padding-|border-)?(?:left|right)\s*:|text-align:\s*(?:left|right)|float\s*:)", body)
         assert not sided, rule

@@ -58,11 +58,14 @@ def test_every_internal_link_leads_to_an_object_that_is_no_redirect(site: Built)
     fill(site, videos=130)
     site.build()
     objects = site.objects()
+    followed = set()
     for path, thing in objects.items():
         if thing.content_type.startswith("text/html"):
             for link in re.findall(r'(?:href|src)="(/(?!api/)[^"#?]*)', text_of(thing)):  # what the API answers is no object
                 assert link in objects, (path, link)
                 assert objects[link].status == 200
+                followed.add(link)
+    assert len(followed) > 130, "each lecture at least"
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "withdrawn"])

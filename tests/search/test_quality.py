@@ -43,6 +43,7 @@ def test_filters_leave_only_what_bears_them(shelves: Path) -> None:
     assert all(answer["all"] for answer in answers)
     assert {words.year for words in (*by_year,)} == {2013}
     assert {words.language for words in russian} == {"ru"}
+    assert lightning
     assert all("lightning-talks" in [slug for _, slug in words.subjects] for words in lightning)
     assert {words.year for words in alone} == {2011}
 

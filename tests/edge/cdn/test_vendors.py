@@ -8,8 +8,7 @@ import pytest
 
 from edge.cdn.cloudflare import RATES, Cloudflare
 from edge.cdn.fastly import Fastly
-from edge.cdn.port import ALL, PurgeError, QuotaError, Rate, is_tag, parse, tag, url
-from edge.cdn.quota import Quota
+from edge.cdn.port import ALL, PurgeError, QuotaError, Rate, tag, url
 from edge.origin import Origin
 from edge.store.sqlite import SQLiteStore
 from tests.edge.cdn.stands import BASE_URL, HOST, api_of, purger_of
@@ -105,32 +104,8 @@ def test_the_plans_have_the_numbers_of_the_document() -> None:
         "free": (5, 25), "pro": (300, 25), "business": (600, 50), "enterprise": (3000, 500)}
 
 
-def test_a_quota_never_holds_more_than_its_burst() -> None:
-    now = [0.0]
-    quota = Quota(Rate(10, 3), clock=lambda: now[0])
-    now[0] = 3600
-    assert [quota.take() for _ in range(3)] == [0, 0, 0]
-    assert quota.take() == pytest.approx(0.1)
-
-
 def test_fastly_urls_have_host_and_no_scheme(store: SQLiteStore, credentials: Callable[[str], None]) -> None:
     with served(api_of("fastly", Cache(Origin(store)))) as api:
         purger_of("fastly", api, credentials).purge([url("/videos/na%C3%AFve/")])
     assert [(r.method, r.target) for r in api.seen] == [("POST", f"/purge/{HOST}/videos/na%C3%AFve/")]
     assert api.seen[0].headers["fastly-key"] == FASTLY_TOKEN
-
-
-@pytest.mark.parametrize("text", ["all", "tag:p0123", "tag:video:8", "url:/", "url:/videos/a%20b/"])
-def test_a_name_is_read_as_it_was_written(text: str) -> None:
-    assert str(parse(text)) == text
-
-
-@pytest.mark.parametrize("text", ["", "tag:", "url:x", "everything", "batch:1"])
-def test_what_is_no_name_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="name to purge"):
-        parse(text)
-
-
-@pytest.mark.parametrize("value", ["a b", "a,b", "A", "é", "", "x" * 64, "a\nb", "a*"])
-def test_what_some_cdn_would_split_or_fold_is_no_tag(value: str) -> None:
-    assert not is_tag(value)
