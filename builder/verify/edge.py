@@ -15,9 +15,10 @@ SAMPLE = 20
 ANSWER_S = 10.0
 _SEEN = (200, 301, 302, 307, 308, 404, 410)  # what an edge that is well may answer; others say nothing of the page
 
-# Purpose: the home page and some others; not those whose purge is still owed, for edges may rightly show the old one.
+# Purpose: the home page and some others; not those whose purge is still owed, for edges may rightly show the old one, nor the page of 404s,
+# which is stored as a page and answered as what it says.
 _PATHS = """SELECT o.path FROM live.object o JOIN live.release r ON r.number = o.release
-    WHERE r.state = 'live' AND o.kind NOT IN ('asset', 'redirect', 'gone')
+    WHERE r.state = 'live' AND o.kind NOT IN ('asset', 'redirect', 'gone', 'not_found')
         AND NOT EXISTS (SELECT FROM live.debt d WHERE d.release = o.release AND d.kind = 'purge' AND NOT d.again)
     ORDER BY o.path = '/' DESC, random() LIMIT %s"""
 

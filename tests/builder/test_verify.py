@@ -16,15 +16,18 @@ from build import main
 from builder import journal, lease, publishing, release, render, rollback
 from builder.explain.why import why
 from builder.summary import Summary
+from builder.verify.edge import asking
 from builder.verify.heal import heal
 from builder.verify.run import Findings, verify
 from edge.address import Path, key_of, own_tag
 from edge.cdn.port import PurgeError, Purger
+from edge.origin import Origin
 from edge.store.port import Object, Put, Store
 from edge.store.s3 import open_s3
 from edge.store.sqlite import SQLiteStore
 from tests.builder.purging import Recorder
 from tests.edge import servers
+from tests.edge.fakes.varnish import served
 from tests.site import SITE, Built, Inline, fill
 
 QUIET: tuple[list[str], ...] = ([], [], [], [], [])
@@ -370,6 +373,15 @@ def test_pages_that_an_edge_shows_old_are_named_and_purged(kept: Kept, monkeypat
     assert f"tag:{own_tag(Path(old))}" in cdn.names
     assert kept.verify(ask=lambda path: (503, b"")).stale == []
     assert "/" in kept.verify(ask=lambda path: (404, b"")).stale
+
+
+def test_no_page_of_a_site_at_rest_is_stale_at_the_origin(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.verify.edge.SAMPLE", 500)
+    fill(kept.site)
+    kept.build()
+    with served(Origin(kept.store)) as port:
+        found = kept.verify(ask=asking(f"http://127.0.0.1:{port}"))
+    assert (found.stale, found.asked > 40) == ([], True)
 
 
 def test_a_cdn_whose_configuration_makes_purges_deaf_is_found(kept: Kept) -> None:
