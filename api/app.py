@@ -18,7 +18,6 @@ from api.desk.routes import blueprint as desk_routes
 from api.me.routes import blueprint as me_routes
 from api.playback.routes import blueprint as playback_routes
 from api.settings import LOOPBACK, ApiSettings
-from api.shared import Shared
 from edge.origin import Origin
 from edge.policy import page_headers
 from edge.store import open_store
@@ -64,7 +63,11 @@ def create_app(settings: ApiSettings, store: Store | None = None) -> Flask:
     compression.init_app(app)
     origins.init_app(app, settings.cors_origins)
     errors.init_app(app)
-    redis = Shared(settings.redis_url) if settings.redis_url else None
+    redis = None
+    if settings.redis_url:
+        from api.shared import Shared  # its library is a tenth of a process's memory
+
+        redis = Shared(settings.redis_url)
     limits.init_app(app, limits.Limits(
         requests=settings.requests_per_window, auth_attempts=settings.auth_attempts_per_window,
         trusted_proxies=settings.trusted_proxies, shared=redis,

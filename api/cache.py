@@ -13,14 +13,16 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dogpile.cache import make_region, register_backend
 from dogpile.cache.api import NO_VALUE, BytesBackend, NoValue
 from flask import Flask, Response, current_app, g, has_request_context, request
 
-from api.shared import Shared
 from api.shelf import Shelf
+
+if TYPE_CHECKING:
+    from api.shared import Shared
 
 ITEMS_PER_INSTANCE = 10_000  # the guide's
 EXTENSION = "lectern.cache"

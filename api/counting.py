@@ -11,11 +11,13 @@ import time
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from limits.storage import MovingWindowSupport, Storage
 
-from api.shared import Client, Shared
+if TYPE_CHECKING:
+    from api.shared import Client, Shared
+
 
 MOST_KEYS = 200_000
 """Beyond it the address that was silent longest is forgotten: a flood of addresses must not take the memory."""

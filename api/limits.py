@@ -18,7 +18,7 @@ from collections import OrderedDict
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Flask, Response, abort, current_app, g, request
 from flask_limiter import Limiter
@@ -27,9 +27,11 @@ from limits import RateLimitItemPerSecond
 from api.auth import sessions
 from api.counting import InRedis, Ring, Window
 from api.errors import ServeError, problem
-from api.shared import Shared
 from api.tally import Tally
 from edge.tiers import ADDRESS_CEILING, WINDOW_S
+
+if TYPE_CHECKING:
+    from api.shared import Shared
 
 EXTENSION = "lectern.limits"
 EXEMPT = ("/healthz", "/readyz")  # asked by what keeps the server alive

@@ -14,7 +14,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from api import pool
 from api.auth import address, login_state, mail, mailed, service, sessions
-from api.auth.provider import Identity
+from api.auth.identity import Identity
 from api.auth.refused import Refused
 from api.auth.sessions import Session
 from api.queries import queries

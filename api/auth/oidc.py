@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import msgspec
@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from api import bodies, pool
 from api.auth import linking, login_state, service, sessions
 from api.auth.answers import begun
-from api.auth.provider import Client, Identity, ProviderError
+from api.auth.identity import Identity, ProviderError
 from api.auth.refused import Refused
 from api.auth.sessions import mine, signed_in
 from api.auth.types import Proof, SessionShown, Token
@@ -27,6 +27,9 @@ from api.errors import BusyError, problem
 from api.openapi import describe
 from api.settings import ApiSettings
 from edge.tiers import DAY_S
+
+if TYPE_CHECKING:
+    from api.auth.provider import Client
 
 CLIENTS = "lectern.oidc"
 HOME = "/account/"
@@ -71,6 +74,11 @@ class Place(Body, frozen=True):
 
 def init_app(app: Flask, settings: ApiSettings) -> None:
     """Give *app* the configured providers; none is asked before a student is sent there."""
+    app.extensions[CLIENTS] = {}
+    if not settings.providers:
+        return
+    from api.auth.provider import Client  # a tenth of a process's memory, for those who have one
+
     app.extensions[CLIENTS] = {
         provider.name: Client(provider, settings.shared.base_url + _CALLBACK.format(name=provider.name)) for provider in settings.providers}
 

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
+from api.auth.identity import Identity, ProviderError
 from api.errors import BusyError
 from api.outside import Provider
 
@@ -35,20 +35,6 @@ LEEWAY_S = 60
 SCOPE = "openid email profile"
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 """Made with a key that only the provider has; never "none", and never a shared secret."""
-
-
-class ProviderError(Exception):
-    """The provider's answer is not to be believed, or there is none; the text is for the log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Whom a provider vouches for. ``email`` is "" unless the provider says that it has verified it."""
-
-    issuer: str
-    subject: str
-    email: str
-    name: str
 
 
 class Client:
