@@ -71,9 +71,9 @@ upgrade: ## a rolling upgrade from a git revision under load, old and new side b
 	@$(VENV) test,lint
 	@exec "$(PY)" -m tests.upgrade $(ARGS)
 
-plans: ## the plans of the API on a million students; takes minutes
+plans: ## the plans of the API on a million students, and of a publish on 40,000 videos; takes minutes
 	@$(VENV) test,lint
-	@exec "$(PY)" -m pytest -n0 -q tests/api/test_plans.py --students 1000000 $(ARGS)
+	@exec "$(PY)" -m pytest -n0 -q tests/api/test_plans.py tests/builder/test_plans.py --students 1000000 --videos 40000 $(ARGS)
 
 fuzz: ## 50,000 requests made from the API's own description (ARGS="--examples N --seed N")
 	@$(VENV) test,lint

@@ -26,7 +26,7 @@ _CONF = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How large the databases are on which plans are looked at: `make plans` asks for a million."""
     parser.addoption("--students", type=int, default=100_000, help="students of tests/api/test_plans.py (default: %(default)s)")
-    parser.addoption("--videos", type=int, default=4_000, help="videos of tests/builder/test_plans.py (default: %(default)s)")
+    parser.addoption("--videos", type=int, default=6_000, help="videos of tests/builder/test_plans.py (default: %(default)s)")
 
 
 @pytest.fixture(scope="session")

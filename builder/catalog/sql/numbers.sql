@@ -24,7 +24,7 @@ INSERT INTO live.list_end (list, last) SELECT list, max(number) FROM live.list_n
 ON CONFLICT (list) DO UPDATE SET last = EXCLUDED.last WHERE list_end.last <> EXCLUDED.last
 
 -- name: assign_some
--- The same for some videos and some batches.
+-- The same for some videos and some batches. Each shown item asks by index: as joins, the two tables would be read from end to end.
 WITH published AS (SELECT id, batch_id, recorded_on FROM catalog.video WHERE id = ANY(%(videos)s) AND status = 'published'),
 dated AS (SELECT b.id, b.course_id, coalesce(b.starts_on, (
         SELECT min(v.recorded_on) FROM catalog.video v WHERE v.batch_id = b.id AND v.status = 'published')) AS day
@@ -36,9 +36,9 @@ shown AS (SELECT 11::bigint AS list, id AS item_id, recorded_on AS day FROM publ
     UNION ALL SELECT 12, id, day FROM dated
     UNION ALL SELECT course_id << 8 | 1, id, day FROM dated),
 given AS (INSERT INTO live.list_number (list, number, item_id)
-    SELECT list, coalesce(last, 0) + row_number() OVER (PARTITION BY list ORDER BY day NULLS FIRST, item_id), item_id
-    FROM shown LEFT JOIN live.list_end USING (list)
-    WHERE NOT EXISTS (SELECT FROM live.list_number n WHERE n.item_id = shown.item_id AND n.list = shown.list)
+    SELECT list, coalesce((SELECT last FROM live.list_end e WHERE e.list = shown.list), 0)
+        + row_number() OVER (PARTITION BY list ORDER BY day NULLS FIRST, item_id), item_id
+    FROM shown WHERE (SELECT true FROM live.list_number n WHERE n.item_id = shown.item_id AND n.list = shown.list) IS NULL
     RETURNING list, number)
 INSERT INTO live.list_end (list, last) SELECT list, max(number) FROM given GROUP BY list
 ON CONFLICT (list) DO UPDATE SET last = EXCLUDED.last
