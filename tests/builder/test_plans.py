@@ -15,7 +15,7 @@ from tests.conftest import database
 from tests.site import Built
 
 MOST_ROWS = 2_500
-"""That one step of one statement may read. A batch has 20 videos here, and a range of sitemaps 100 batches; a subject 100, an instructor 10."""
+"""That one step of one statement may read. A batch has 20 videos here, a range of sitemaps 100 batches; a subject has 100 videos."""
 WHOLE = {("list_end", "The subjects that most videos have had"): "a row a list, narrow, for the home page"}
 
 FILL = """

@@ -28,7 +28,7 @@ ON CONFLICT (list) DO UPDATE SET last = EXCLUDED.last WHERE list_end.last <> EXC
 WITH published AS (SELECT id, batch_id, recorded_on FROM catalog.video WHERE id = ANY(%(videos)s) AND status = 'published'),
 dated AS (SELECT b.id, b.course_id, coalesce(b.starts_on, (
         SELECT min(v.recorded_on) FROM catalog.video v WHERE v.batch_id = b.id AND v.status = 'published')) AS day
-    FROM catalog.batch b WHERE (b.id = ANY(%(batches)s) OR b.id IN (SELECT batch_id FROM published))
+    FROM catalog.batch b WHERE b.id = ANY(ARRAY(SELECT unnest(%(batches)s::bigint[]) UNION SELECT batch_id FROM published))
     AND EXISTS (SELECT FROM catalog.video v WHERE v.batch_id = b.id AND v.status = 'published')),
 shown AS (SELECT 11::bigint AS list, id AS item_id, recorded_on AS day FROM published
     UNION ALL SELECT s.subject_id << 8 | 5, v.id, v.recorded_on FROM published v JOIN catalog.video_subject s ON s.video_id = v.id
