@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from edge.cdn.port import ALL, Name, Purger, tag, url
@@ -64,16 +64,6 @@ def cost(purger: Purger, changed: Sequence[Changed], live_objects: int) -> tuple
     """Names that both purges send, and what they cost in USD at most: free ones of the month are not taken off."""
     names = 2 * len(fold(purger, changed, live_objects))
     return names, round(names * purger.can.usd_a_name, 6)
-
-
-def waste(names: Iterable[Name], changed: Sequence[Changed], live_objects: int, reach: Mapping[str, int]) -> int:
-    """Objects that did not change and are purged all the same. *reach*: live objects by group tag, of groups named."""
-    own = {one.tags.split()[0] for one in changed if one.tags}
-    named = {name.value for name in names if name.kind == "tag"} - own
-    if ALL in names:
-        return max(0, live_objects - len(changed))
-    hit = Counter(group for one in changed for group in set(one.tags.split()) & named)
-    return sum(max(0, reach.get(group, 0) - hit[group]) for group in named)
 
 
 def _grouped(purger: Purger, tagged: Sequence[Sequence[str]], room: int) -> list[str]:

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -11,7 +12,7 @@ import psycopg2
 from builder import purge
 from builder.folding import Changed
 from edge.address import Path, own_tag
-from edge.cdn.port import Abilities, Name, is_tag
+from edge.cdn.port import ALL, Abilities, Name, is_tag
 
 
 class Recorder:
@@ -72,3 +73,13 @@ def sql(dsn: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
 def all_due(dsn: str) -> None:
     """Let the time pass that debts wait for."""
     sql(dsn, "UPDATE live.debt SET due_at = clock_timestamp() - interval '1 second'")
+
+
+def waste(names: Iterable[Name], changed: Sequence[Changed], live_objects: int, reach: Mapping[str, int]) -> int:
+    """Objects that did not change and are purged all the same. *reach*: live objects by group tag, of groups named."""
+    own = {one.tags.split()[0] for one in changed if one.tags}
+    named = {name.value for name in names if name.kind == "tag"} - own
+    if ALL in names:
+        return max(0, live_objects - len(changed))
+    hit = Counter(group for one in changed for group in set(one.tags.split()) & named)
+    return sum(max(0, reach.get(group, 0) - hit[group]) for group in named)

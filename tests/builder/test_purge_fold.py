@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.folding import Changed, cost, fold, waste
+from builder.folding import Changed, cost, fold
 from edge.address import Path, group_tag, own_tag, segment, slugify
 from edge.cdn.cloudfront import USD_A_RELEASE, CloudFront
 from edge.cdn.port import ALL, Abilities, Purger, is_tag, tag, url
 from edge.cdn.varnish import Varnish
-from tests.builder.purging import Recorder, changed
+from tests.builder.purging import Recorder, changed, waste
 
 VARNISH = Varnish(["http://127.0.0.1:1"], "https://lectures.example")
 CLOUDFRONT = CloudFront("E1")
