@@ -144,6 +144,20 @@ def test_two_counts_at_once_are_each_counted(folder: Path) -> None:
     assert [[one.left for one in counts.hit_all((student, address))] for _ in range(3)] == [[1, 4], [0, 3], [0, 2]]
 
 
+def test_it_is_a_storage_as_flask_limiter_asks_for_too(folder: Path) -> None:
+    now = [1000.0]
+    counts = Tally(folder=folder, clock=lambda: now[0])
+    assert counts.look("client", 3, WINDOW_S) == (True, 3, 900.0)
+    assert counts.look("client", 0, WINDOW_S) == (False, 0, 900.0)
+    assert counts.hit("client", 3, WINDOW_S, 3) == (True, 0, 930.0 - 1000.0 % 30)
+    assert counts.hit("client", 3, WINDOW_S).left == 0
+    assert counts.look("client", 2, WINDOW_S) == (False, 0, 930.0 - 1000.0 % 30)
+    counts.hit("client", 5, 30 * 24 * 60 * 60)
+    assert (counts.get("client"), counts.get("nobody"), counts.keys) == (4, 0, 2)
+    assert (counts.reset(), counts.keys, counts.get("client")) == (2, 0, 0)
+    assert counts.hit("client", 3, WINDOW_S).left == 2
+
+
 def test_nobody_else_can_read_the_counts_or_lay_a_file_there_before(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     Tally(folder=folder)
     assert stat.S_IMODE(os.stat(file_of(folder)).st_mode) == 0o600

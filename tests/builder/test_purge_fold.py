@@ -140,7 +140,7 @@ def test_whether_a_tag_is_taken_is_asked_of_an_objects_own() -> None:
 def test_as_many_names_as_the_budget_are_within_it_and_the_narrowest_groups_come_first() -> None:
     assert _folded(4, _bearing("a k", "a k", "b k", "c k")) == {"tag:p1", "tag:p2", "tag:p3", "tag:p4"}
     assert _folded(3, _bearing("a k", "a k", "b k", "b k")) == {"tag:a", "tag:p3", "tag:p4"}
-    assert _folded(2, _bearing("a k", "b k", "b k", "b k")) == {"tag:p1", "tag:b"}, "the largest of them"
+    assert _folded(3, _bearing("a k", "a k", "b k", "b k", "b k")) == {"tag:p1", "tag:p2", "tag:b"}, "the largest of them"
     assert _folded(3, _bearing("a k", "b k", "c m", "d m")) == {"tag:k", "tag:p3", "tag:p4"}, "no object folds into a group alone"
     assert _folded(1, _bearing("NO k", "NO k")) == {"tag:k"}, "none into one that the CDN does not take"
 
@@ -175,6 +175,7 @@ def test_what_did_not_change_and_leaves_all_the_same_is_counted_by_group() -> No
     assert waste(names, objects, 100, {"a": 10, "k": 50}) == 9 + 48
     assert waste([tag("a"), tag("b")], objects, 100, {"a": 1, "b": 5}) == 4
     assert waste([tag("k")], objects, 100, {"k": 1}) == waste([tag("k")], objects, 100, {}) == 0
+    assert waste([tag("z")], objects, 100, {}) == 0
     assert waste([ALL], objects, 1, {}) == 0
 
 

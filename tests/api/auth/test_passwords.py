@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from api.auth.passwords import AT_ONCE, LANES, MEMORY_KIB, PASSES, WAITING, Hashing, commonest, fault
+from api.auth.passwords import AT_ONCE, LANES, MEMORY_KIB, PASSES, WAIT_S, WAITING, Hashing, _nobody, commonest, fault
 from api.errors import BusyError
 from tests.api.auth.accounts import add, rows_of
 from tests.api.auth.browser import PASSWORD, Browser
@@ -29,6 +29,13 @@ def test_any_letters_make_a_password_of_8_to_128(good: str) -> None:
     "", "seven77", "x" * 129, "yz" * 65, "password", "PASSWORD", "12345678", "qwertyuiop", "aaaaaaaaaaaa", "abababababab"])
 def test_short_endless_and_common_ones_are_refused(bad: str) -> None:
     assert fault(bad)
+
+
+def test_who_is_refused_is_told_which_rule_it_is() -> None:
+    assert fault("seven77") == "A password has at least 8 letters."
+    assert fault("abc" * 43) == "A password has at most 128 letters."
+    assert fault("abc" * 42 + "ab") == ""
+    assert fault("Password") == fault("ababababab") == "This is one of the passwords that are tried first: choose another."
 
 
 def test_the_list_of_the_commonest_is_long_and_within_the_rules() -> None:
@@ -57,6 +64,32 @@ def test_the_database_keeps_argon2id_with_a_salt_of_its_own() -> None:
     one, other = hashing.hash(PASSWORD), hashing.hash(PASSWORD)
     assert one != other
     assert one.startswith(f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$")
+
+
+def test_a_hash_costs_what_owasp_asks_for_and_so_many_are_made_at_once() -> None:
+    assert (MEMORY_KIB, PASSES, LANES) == (19_456, 2, 1)
+    assert (AT_ONCE, WAITING, WAIT_S) == (2, 1, 2.0)
+
+
+def test_only_the_password_itself_matches_and_of_an_absent_account_none() -> None:
+    hashing = Hashing()
+    encoded = hashing.hash("correct horse")
+    assert hashing.matches("correct horse", encoded)
+    assert not hashing.is_old(encoded)
+    assert hashing.is_old("$argon2id$v=19$m=8192,t=1,p=1$c29tZXNhbHQ$iKcAwwzXYNNxaH/yvTpS1LjHwUrpPsXYJQrWUSCdwMU")
+    for wrong, kept in (("correct hors", encoded), ("", encoded), ("correct horse", None), ("nobody's", None), ("x", ""), ("x", "plain"),
+                        ("x", "$argon2id$v=19$m=19456,t=2,p=1$AAAA$AAAA")):
+        assert not hashing.matches(wrong, kept)
+    assert _nobody() == _nobody(), "made once, or an absent account would take two hashes' time"
+
+
+def test_a_hash_that_cannot_begin_leaves_its_place() -> None:
+    hashing = Hashing(1, 1)
+    hashing._threads.shutdown()
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="shutdown"):
+            hashing.hash("correct horse")
+    assert hashing._places._value == 2
 
 
 def test_a_password_that_was_kept_with_other_costs_is_kept_anew_at_the_next_log_in(browser: Browser, dsn: str) -> None:
@@ -117,8 +150,9 @@ def test_who_has_waited_too_long_is_told_to_come_back_and_leaves_his_place() -> 
     first = threading.Thread(target=lambda: hashing.matches("x", "y"))
     first.start()
     wait_until(lambda: hashing.now == 1)
-    with pytest.raises(BusyError):
+    with pytest.raises(BusyError) as refused:
         hashing.matches("x", "y")
+    assert refused.value.retry_s == 1
     hashing.go.set()
     first.join()
     wait_until(lambda: hashing._places._value == 2)
