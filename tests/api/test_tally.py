@@ -158,6 +158,39 @@ def test_it_is_a_storage_as_flask_limiter_asks_for_too(folder: Path) -> None:
     assert counts.hit("client", 3, WINDOW_S).left == 2
 
 
+@pytest.mark.parametrize("sets", [1, 2])
+def test_each_of_those_who_share_a_place_has_a_count_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch, sets: int) -> None:
+    monkeypatch.setattr(tally, "KEYS", 8 * sets)
+    monkeypatch.setattr(tally, "_SETS", sets)
+    now = [50_000.0]
+    counts = Tally(folder=folder, clock=lambda: now[0])
+    for number in range(1, 9):
+        now[0] += 1
+        for _ in range(number):
+            assert counts.hit(f"client {number}", 100, WINDOW_S).allowed
+        assert counts.look("nobody", 1, WINDOW_S) == (True, 1, 900.0)
+    assert [counts.look(f"client {number}", 100, WINDOW_S).left for number in range(1, 9)] == list(range(99, 91, -1))
+    assert (counts.keys, counts.get("nobody")) == (8, 0)
+    assert counts.look("client 8", 8, WINDOW_S).allowed is False
+    if sets == 1:
+        counts.hit("one more", 100, WINDOW_S)
+        assert [counts.get(f"client {number}") for number in range(1, 9)] == [0, *range(2, 9)], "the longest silent gave way"
+        assert counts.get("one more") == 1
+
+
+def test_a_window_of_a_day_is_counted_with_the_long_ones(folder: Path) -> None:
+    counts = Tally(folder=folder)
+    counts.hit("client", 5, 24 * 60 * 60)
+    counts.hit("client", 5, 24 * 60 * 60 - 1)
+    assert (counts._long.keys, counts._short.keys) == (1, 1)
+
+
+def test_where_a_key_stands_is_chances_own_for_each_site(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with tally_files.removed(tmp_path_factory.mktemp("other")) as other:
+        one, again, elsewhere = Tally(folder=folder), Tally(folder=folder), Tally(folder=other)
+    assert one._digest("client") == again._digest("client") != elsewhere._digest("client")
+
+
 def test_nobody_else_can_read_the_counts_or_lay_a_file_there_before(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     Tally(folder=folder)
     assert stat.S_IMODE(os.stat(file_of(folder)).st_mode) == 0o600

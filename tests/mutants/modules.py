@@ -41,6 +41,8 @@ MODULES = (
         "test_counts_outlive_the_process_and_other_sites_have_their_own",
         "test_a_known_place_is_kept_for_its_month_beside_a_flood_of_short_ones",
         "test_it_is_a_storage_as_flask_limiter_asks_for_too",
+        "test_each_of_those_who_share_a_place_has_a_count_of_its_own", "test_a_window_of_a_day_is_counted_with_the_long_ones",
+        "test_where_a_key_stands_is_chances_own_for_each_site",
         "test_no_window_ever_holds_more_than_the_limit_nor_does_one_hold_for_long_after_it")), ("Tally", "_Table")),
     Module("api/auth/address.py", ("tests/api/auth/test_address.py",)),
     Module("api/auth/csrf.py", ("tests/api/auth/test_rules.py",)),
