@@ -120,7 +120,10 @@ def _amiss(cursor: Any, worker: list[str], id: int) -> int:
     cursor.execute("""SELECT path FROM live.object WHERE kind <> 'asset'
         AND release = (SELECT max(number) FROM live.release WHERE state = 'live')""")
     changed = {f"tag:{own_tag(SitePath(row[0]))}" for row in cursor}
-    return len((owed - before - changed) | (changed - owed))
+    amiss = (owed - before - changed) | (changed - owed)
+    if amiss:
+        print(f"amiss when {id} was published: {sorted(owed - before - changed)} for nothing, {sorted(changed - owed)} left out")
+    return len(amiss)
 
 
 def _owed(cursor: Any) -> set[str]:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builder.catalog.importers import run_export, run_import
+from builder.catalog.importers import run, run_export, run_import
 from builder.catalog.importers.report import Report
 from tests.site import Built, fill
 
@@ -66,6 +66,15 @@ def test_a_second_run_changes_no_row(site: Built, tmp_path: Path) -> None:
     again = _import(site, root)
     assert (again.counts["unchanged"], again.counts["added"], again.counts["changed"]) == (3, 0, 0)
     assert _rows(site) == before
+
+
+def test_after_an_import_of_many_the_server_knows_its_tables(site: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "MANY_RECORDS", 20)
+    known = "SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = 'catalog' AND tablename IN ('video', 'video_instructor') ORDER BY 1"
+    _import(site, _write(tmp_path / "few", {f"few-{n}": _talk(f"Few {n}") for n in range(19)}))
+    assert site.sql(known) == []
+    _import(site, _write(tmp_path / "many", {f"many-{n}": _talk(f"Many {n}") for n in range(20)}))
+    assert site.sql(known) == [("video",), ("video_instructor",)]
 
 
 def test_one_bad_record_never_costs_the_others(site: Built, tmp_path: Path) -> None:

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 # Purpose: two imports at once would each miss what the other adds; the second waits.
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('lectern.import')::bigint)"
 
+MANY_RECORDS = 1_000
+# Purpose: tables that were filled at once have no statistics until autovacuum comes by, and without them the server reads whole
+# tables for one changed lecture. Who does not own a table gets a warning, and nothing else happens.
+_ANALYZE = """ANALYZE catalog.course, catalog.batch, catalog.subject, catalog.instructor, catalog.video, catalog.video_subject,
+    catalog.video_instructor, catalog.source, catalog.resource, catalog.caption, catalog.import_record, live.clean_text"""
+
 
 class NoCatalog(LecternError):
     """Nothing can be imported from this path; the message says what is expected there."""
@@ -100,6 +106,8 @@ def run_import(
                 report.note(*texts[hash], "description", "", "mended", f"shown as plain text: {note}")
             report.lap("texts", clock)
             if not check:
+                if report.counts["added"] + report.counts["changed"] >= MANY_RECORDS:
+                    cursor.execute(_ANALYZE)
                 postings.refresh(connection)
             before_end(report)
             if check or (strict and not report.ok):
