@@ -191,7 +191,7 @@ class Reach:
     def _sitemaps(self) -> None:
         """The index of sitemaps, where a file of them comes or goes."""
         pack = PARTS["sitemap"].pack
-        ranges = [unit >> 8 for unit in self.units if (part := part_of(unit)) and part.name == "sitemap" and unit >> 8 >= 0]
+        ranges = [unit >> 8 for unit in self.units if (part := part_of(unit)) and part.name == "sitemap"]
         ranges = [unit for unit in ranges if unit & 255 != sitemap.FOLDERS.index("lists")]
         live = {row[0] >> 8 for row in self._rows("own_pages", units=[pack(unit) for unit in ranges])}
         shown = {n << 8 | folder for folder, n in self._rows(
