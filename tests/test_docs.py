@@ -88,6 +88,13 @@ def test_every_command_and_setting_that_the_readme_names_is_one() -> None:
     assert set(re.findall(r"LECTERN_[A-Z_]+", readme)) - set(NAMES) == set()
 
 
+def test_the_readme_names_each_package_that_the_tests_want() -> None:
+    wanted = {name for names in re.findall(r"needs\+=\((.+)\)", (TOP / ".ci/run").read_text()) for name in names.split()}
+    asked = {name for names in re.findall(r"apt install ([^`)]+)", (TOP / "README.md").read_text()) for name in names.split()}
+    assert len(wanted) > 8
+    assert wanted - {"python3"} - asked == set()
+
+
 def test_every_setting_has_one_row_and_no_row_is_left_over() -> None:
     told = Counter(name for row in _rows("settings.md") for name in _names(row[0]))
     read = set(NAMES) | {text for file in PRODUCT for text in _strings(file) if STANDARD_NAMES.fullmatch(text)}
