@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 
 try:
-    from edge.door import HELP, Door
+    from edge.command_line import HELP, CommandLine
 except ModuleNotFoundError as error:
     from edge.errors import not_installed
 
@@ -15,10 +15,10 @@ except ModuleNotFoundError as error:
         raise
     sys.stderr.write(f"Error: {sentence}\n")
     sys.exit(2)
-except KeyboardInterrupt:  # from here on the door answers it
+except KeyboardInterrupt:  # from here on the command line answers it
     sys.exit(130)
 
-main = Door(["builder.cli", "api.cli"], HELP)
+main = CommandLine(["builder.cli", "api.cli"], HELP)
 
 if __name__ == "__main__":
     main()

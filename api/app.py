@@ -10,10 +10,10 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask, Request
 from werkzeug.routing import MapAdapter
 
-from api import cache, compression, errors, limits, logs, metrics, openapi, ops, origins, playback, pool, security, vitals
-from api.auth import opening as auth
+from api import cache, compression, cors, errors, limits, logs, metrics, openapi, ops, playback, pool, security, vitals
+from api.auth import setup as auth
 from api.auth.routes import blueprint as auth_routes
-from api.desk import hook
+from api.desk import webhook
 from api.desk.routes import blueprint as desk_routes
 from api.me.routes import blueprint as me_routes
 from api.playback.routes import blueprint as playback_routes
@@ -61,13 +61,13 @@ def create_app(settings: ApiSettings, store: Store | None = None) -> Flask:
     logs.init_app(app, behind_proxy=settings.trusted_proxies > 0)
     security.init_app(app, headers, https=shared.https)
     compression.init_app(app)
-    origins.init_app(app, settings.cors_origins)
+    cors.init_app(app, settings.cors_origins)
     errors.init_app(app)
     redis = None
     if settings.redis_url:
-        from api.shared import Shared  # its library is a tenth of a process's memory
+        from api.shared_redis import SharedRedis  # its library is a tenth of a process's memory
 
-        redis = Shared(settings.redis_url)
+        redis = SharedRedis(settings.redis_url)
     limits.init_app(app, limits.Limits(
         requests=settings.requests_per_window, auth_attempts=settings.auth_attempts_per_window,
         trusted_proxies=settings.trusted_proxies, shared=redis,
@@ -88,7 +88,7 @@ def create_app(settings: ApiSettings, store: Store | None = None) -> Flask:
         app.register_blueprint(blueprint)
     vitals.init_app(app, measured.registry)
     if shared.desk:
-        hook.init_app(app, settings.hook_secret)
+        webhook.init_app(app, settings.hook_secret)
         app.register_blueprint(desk_routes)
     limits.check(app)
 

@@ -14,7 +14,8 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import msgspec
 from flask import Response, abort, request
 
-from api.errors import problem
+from api.errors import Wrong, problem, refuse
+from api.problems import NOT_JSON
 
 BODY_BYTES = 64 * 1024
 """What ``navigator.sendBeacon`` and ``fetch`` with keepalive may hold; all else is smaller."""
@@ -80,13 +81,13 @@ def _read_query(type_: type[T]) -> T:
     given: dict[str, str] = {}
     for name, values in request.args.lists():
         if len(values) > 1:
-            _refuse(name, "It stands in the address twice.")
+            refuse(Wrong(name, "It stands in the address twice."))
         given[name] = values[0]
     _refuse_bad_text(given)
     try:
         return msgspec.convert(given, type_, strict=False)
     except msgspec.ValidationError as error:
-        _refuse(*_told(error))
+        refuse(_told(error))
 
 
 def say(value: object, status: int = 200, **headers: str) -> Response:
@@ -102,10 +103,10 @@ def decoded(raw: bytes, type_: type[T]) -> T:
     try:
         value = msgspec.json.decode(raw, type=type_)
     except msgspec.ValidationError as error:
-        _refuse(*_told(error))
+        refuse(_told(error))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         _refuse_half_pairs(raw)
-        abort(problem(400, "The body is no JSON in UTF-8."))
+        abort(problem(NOT_JSON, "The body is no JSON in UTF-8."))
     if rb"\u0000" in raw:
         _refuse_bad_text(json.loads(raw))
     return value
@@ -125,8 +126,8 @@ def _refuse_half_pairs(raw: bytes) -> None:
 def _refuse_bad_text(value: object) -> None:
     for field, text in _texts(value, ""):
         if _BAD_TEXT.search(text):
-            _refuse(_SURROGATE.sub("\ufffd", field).replace("\0", "\ufffd"),
-                    "Text may hold neither a zero character nor half a surrogate pair.")
+            refuse(Wrong(_SURROGATE.sub("\ufffd", field).replace("\0", "\ufffd"),
+                         "Text may hold neither a zero character nor half a surrogate pair."))
 
 
 def _texts(value: object, field: str) -> Iterator[tuple[str, str]]:
@@ -142,19 +143,14 @@ def _texts(value: object, field: str) -> Iterator[tuple[str, str]]:
             yield from _texts(inner, f"{field}[{number}]")
 
 
-def _told(error: msgspec.ValidationError) -> tuple[str, str]:
+def _told(error: msgspec.ValidationError) -> Wrong:
     """The field that *error* is about, and why, in its words."""
     read_ = _WHERE.match(str(error))
     assert read_ is not None
     field, why = read_["field"] or "", read_["why"]
     if named := _NAMED.search(why):
         field = f"{field}.{named['field']}" if field else named["field"]
-    return field, f"{why}."
-
-
-def _refuse(field: str, why: str) -> NoReturn:
-    more: dict[str, Any] = {"errors": [{"field": field, "why": why}]}
-    abort(problem(422, f"{field or 'The body'}: {why}", **more))
+    return Wrong(field, f"{why}.")
 
 
 def _too_big(most: int) -> NoReturn:

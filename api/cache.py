@@ -19,10 +19,10 @@ from dogpile.cache import make_region, register_backend
 from dogpile.cache.api import NO_VALUE, BytesBackend, NoValue
 from flask import Flask, Response, current_app, g, has_request_context, request
 
-from api.shelf import Shelf
+from api.lru import Lru
 
 if TYPE_CHECKING:
-    from api.shared import Shared
+    from api.shared_redis import SharedRedis
 
 ITEMS_PER_INSTANCE = 10_000  # the guide's
 EXTENSION = "lectern.cache"
@@ -49,10 +49,11 @@ class Figures:
 class Cache:
     """At most *items* values in this process, in front of *shared*. *clock* gives the time of day in seconds."""
 
-    def __init__(self, *, items: int = ITEMS_PER_INSTANCE, shared: Shared | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, *, items: int = ITEMS_PER_INSTANCE, shared: SharedRedis | None = None,
+                 clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._region = make_region(serializer=bytes, deserializer=bytes)
-        self._region.configure(_BACKEND, arguments={"shelf": Shelf(items, clock=clock), "shared": shared, "clock": clock})
+        self._region.configure(_BACKEND, arguments={"lru": Lru(items, clock=clock), "shared": shared, "clock": clock})
         levels = self._region.actual_backend
         assert isinstance(levels, Levels)
         self._levels = levels
@@ -63,7 +64,7 @@ class Cache:
 
         Raises what *make* raises; a Redis that is away is a miss.
         """
-        if kept := self._levels.shelf.get(key):
+        if kept := self._levels.lru.get(key):
             return self._told(_value(kept), hit=True)
         made: list[bool] = []
 
@@ -82,7 +83,7 @@ class Cache:
     @property
     def figures(self) -> Figures:
         """What was asked of it in this process."""
-        self._figures.items = self._levels.shelf.items
+        self._figures.items = self._levels.lru.items
         self._figures.shared_hits = self._levels.shared_hits
         return self._figures
 
@@ -97,36 +98,36 @@ class Cache:
 
 
 class Levels(BytesBackend):
-    """dogpile.cache's backend: the shelf before Redis, which is filled from it."""
+    """dogpile.cache's backend: the memory of this process before Redis, from which it is filled."""
 
     def __init__(self, arguments: dict[str, Any]) -> None:
-        self.shelf: Shelf = arguments["shelf"]
+        self.lru: Lru = arguments["lru"]
         self.shared_hits = 0
-        self._shared: Shared | None = arguments["shared"]
+        self._shared: SharedRedis | None = arguments["shared"]
         self._clock: Callable[[], float] = arguments["clock"]
 
     def get_serialized(self, key: str) -> bytes | NoValue:
         """As BytesBackend says."""
-        if (kept := self.shelf.get(key)) is not None:
+        if (kept := self.lru.get(key)) is not None:
             return kept
         found = self._shared.ask(lambda client: client.get(_PREFIX + key)) if self._shared else None
         if not isinstance(found, bytes) or (until := _until(found)) <= self._clock():
             return NO_VALUE
-        self.shelf.put(key, found, until)
+        self.lru.put(key, found, until)
         self.shared_hits += 1
         return found
 
     def set_serialized(self, key: str, value: bytes) -> None:
         """As BytesBackend says."""
         until = _until(value)
-        self.shelf.put(key, value, until)
+        self.lru.put(key, value, until)
         if self._shared:
             left_ms = max(1, int((until - self._clock()) * 1000))
             self._shared.ask(lambda client: client.set(_PREFIX + key, value, px=left_ms))
 
     def delete(self, key: str) -> None:
         """As CacheBackend says."""
-        self.shelf.drop(key)
+        self.lru.drop(key)
         if self._shared:
             self._shared.ask(lambda client: client.delete(_PREFIX + key))
 

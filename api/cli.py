@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from edge.door import dotenv_path, json_option, show
+from edge.command_line import dotenv_path, json_option, show
 
 
 @click.group()

@@ -18,7 +18,7 @@ from flask_compress import Compress
 
 from api import vary
 from api.errors import MEDIA_TYPE
-from api.shelf import Shelf
+from api.lru import Lru
 
 LEAST_BYTES = 500
 SECRETS = "/api/v1/auth/"
@@ -69,20 +69,20 @@ class _Packed:
     """What was compressed, by a digest of what it was and the codings that were asked for."""
 
     def __init__(self, items: int) -> None:
-        self._shelf = Shelf(items)
+        self._lru = Lru(items)
 
     def key(self, answer: Response, asked: str) -> str:
         return f"{blake2b(answer.get_data(), digest_size=16).hexdigest()} {asked}"
 
     def get(self, key: str) -> tuple[str, bytes] | None:
-        if (kept := self._shelf.get(key)) is None:
+        if (kept := self._lru.get(key)) is None:
             return None
         coding, _, body = kept.partition(b" ")
         return coding.decode(), body
 
     def put(self, key: str, answer: Response) -> None:
         coding = answer.headers.get("Content-Encoding", "")
-        self._shelf.put(key, f"{coding} ".encode() + answer.get_data(), time.time() + _KEPT_S)
+        self._lru.put(key, f"{coding} ".encode() + answer.get_data(), time.time() + _KEPT_S)
 
 
 def _with(answer: Response, coding: str, body: bytes) -> Response:

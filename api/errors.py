@@ -4,17 +4,18 @@ from __future__ import annotations
 import json
 import logging
 from http import HTTPStatus
+from typing import Annotated, NoReturn
 
 import msgspec
 import psycopg2
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from api.problems import BLANK, BUSY, INVALID_FIELDS, PAGE, ProblemType
 from edge.errors import LecternError
 from edge.tiers import cache_control
 
 MEDIA_TYPE = "application/problem+json"
-
 
 log = logging.getLogger("lectern.api")
 
@@ -42,11 +43,13 @@ class NoDatabaseError(BusyError):
     """The API runs without a database: only the site is served."""
 
 
-class Wrong(msgspec.Struct, frozen=True):
-    """One field that does not fit, and why."""
+class Wrong(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One field that does not fit, and why; "" for the whole. ``type`` is of ``api.problems.FIELD_TYPES``, as its address."""
 
     field: str
     why: str
+    type: str = ""
+    limit: int | None = None
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,7 +59,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     status: int
     detail: str
     instance: str
-    type: str = "about:blank"
+    type: Annotated[str, msgspec.Meta(description=f"Which problem it is: an address below {PAGE}, or {BLANK}")] = BLANK
     errors: tuple[Wrong, ...] = ()
 
 
@@ -69,13 +72,20 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _failed)
 
 
-def problem(status: int, detail: str, **more: object) -> Response:
-    """The answer for a problem: *detail* is a sentence for a person, *more* are further members."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail,
-            "instance": request.path, **more}
+def problem(what: ProblemType | int, detail: str, **more: object) -> Response:
+    """The answer for a problem: *what* is its type, or a status that says all; *detail* is a sentence for a person, *more* are
+    further members."""
+    uri, status = (BLANK, what) if isinstance(what, int) else (what.uri, what.status)
+    body = {"type": uri, "title": HTTPStatus(status).phrase, "status": status, "detail": detail, "instance": request.path, **more}
     answer = Response(json.dumps(body), status=status, content_type=MEDIA_TYPE)
     answer.headers["Cache-Control"] = cache_control("never", "100k")
     return answer
+
+
+def refuse(*wrong: Wrong, whole: str = "The body") -> NoReturn:
+    """Answer 422 with each field and why. *whole*: what a sentence is about that names no field."""
+    first = wrong[0]
+    abort(problem(INVALID_FIELDS, f"{first.field or whole}: {first.why}", errors=msgspec.to_builtins(wrong)))
 
 
 def _refused(error: HTTPException) -> Response:
@@ -91,7 +101,7 @@ def _refused(error: HTTPException) -> Response:
 
 
 def _busy(error: BusyError) -> Response:
-    answer = problem(503, str(error))
+    answer = problem(BUSY, str(error))
     answer.headers["Retry-After"] = str(error.retry_s)
     return answer
 

@@ -24,14 +24,17 @@ from flask import Flask, Response, abort, current_app, g, request
 from flask_limiter import Limiter
 from limits import RateLimitItemPerSecond
 
-from api.auth import sessions
-from api.counting import InRedis, Ring, Window
+from api.auth import session_cookie, sessions
+from api.counters.memory import MemoryCounter
+from api.counters.redis import RedisCounter
+from api.counters.shared_memory import SharedMemoryCounter
+from api.counters.window import Window
 from api.errors import ServeError, problem
-from api.tally import Tally
+from api.problems import TOO_MANY_ATTEMPTS, TOO_MANY_REQUESTS
 from edge.tiers import ADDRESS_CEILING, WINDOW_S
 
 if TYPE_CHECKING:
-    from api.shared import Shared
+    from api.shared_redis import SharedRedis
 
 EXTENSION = "lectern.limits"
 EXEMPT = ("/healthz", "/readyz")  # asked by what keeps the server alive
@@ -61,22 +64,22 @@ class _Counted(NamedTuple):
 class Limits:
     """The limits of one application."""
 
-    def __init__(self, *, requests: int, auth_attempts: int, trusted_proxies: int = 0, shared: Shared | None = None,
+    def __init__(self, *, requests: int, auth_attempts: int, trusted_proxies: int = 0, shared: SharedRedis | None = None,
                  together: Path | None = None) -> None:
         """*shared*: count in Redis. *together*: without it, count with all processes that name the same folder."""
         self._trusted_proxies = trusted_proxies
         # On an application of its own: it has no limits of its own, and asking after them would cost each request.
-        place: str = "ring://"
+        place: str = "lectern+memory://"
         options: dict[str, Any] = {}
         if shared:
             place, options = "lectern+redis://", {"shared": shared}
         elif together:
-            place, options = "tally://", {"folder": together}
+            place, options = "lectern+shared-memory://", {"folder": together}
         self.limiter = Limiter(self.client, app=Flask(__name__), strategy="moving-window", headers_enabled=False, storage_uri=place,
                                storage_options=options)
         storage = self.limiter.storage
-        assert isinstance(storage, Ring)
-        self._storage: Ring | InRedis | Tally = storage
+        assert isinstance(storage, MemoryCounter)
+        self._storage: MemoryCounter | RedisCounter | SharedMemoryCounter = storage
         self._total = RateLimitItemPerSecond(requests, WINDOW_S)
         self._desk = RateLimitItemPerSecond(requests * DESK_SHARE, WINDOW_S)
         self._ceiling = RateLimitItemPerSecond(requests * ADDRESS_CEILING, WINDOW_S)
@@ -148,15 +151,15 @@ class Limits:
 
     def _student(self) -> int | None:
         """The student of a session that has proved to hold: anybody can invent a token, and a count with it."""
-        token = sessions.cookie()
-        if not token or not sessions.opens(token):
+        token = session_cookie.cookie()
+        if not token or not session_cookie.opens(token):
             return None
-        known = self._students.get(sessions.hash_of(token))
+        known = self._students.get(session_cookie.hash_of(token))
         return known[0] if known and known[1] > time.monotonic() else None
 
     def _learn(self, session: sessions.Session | None) -> None:
         if session is None:  # it holds no more, so nobody spends its student's count with it
-            self._students.pop(sessions.hash_of(sessions.cookie()), None)
+            self._students.pop(session_cookie.hash_of(session_cookie.cookie()), None)
             return
         self._students[session.token_hash] = session.account_id, time.monotonic() + WINDOW_S
         while len(self._students) > _MOST_STUDENTS:
@@ -178,8 +181,10 @@ class Limits:
     def _refused(self, counted: _Counted) -> Response:
         g.counted = counted
         self._refusals += 1
-        what = "requests" if counted.scope in ("requests", "desk", "address") else "failed attempts"
-        answer = problem(429, f"More than {counted.amount} {what} in {WINDOW_S // 60} minutes: wait, then go on.")
+        asked = counted.scope in ("requests", "desk", "address")
+        what = "requests" if asked else "failed attempts"
+        answer = problem(TOO_MANY_REQUESTS if asked else TOO_MANY_ATTEMPTS, f"More than {counted.amount} {what} in "
+                         f"{WINDOW_S // 60} minutes: wait, then go on.")
         answer.headers["Retry-After"] = str(_seconds(counted.window))
         return answer
 

@@ -21,8 +21,8 @@ import structlog
 from flask import Flask, Response, g, has_request_context, request
 
 FIELDS = frozenset({
-    "account", "away", "day", "due", "error", "everywhere", "from", "mail", "method", "ms", "provider", "removed", "request", "role",
-    "route", "seconds", "sent", "status", "swept", "to", "tried", "tries", "trusted", "way", "where", "why"})
+    "account", "after", "away", "day", "dead", "due", "error", "everywhere", "from", "last", "mail", "method", "ms", "provider", "removed",
+    "request", "role", "route", "rows", "seconds", "sent", "status", "swept", "to", "tried", "tries", "trusted", "way", "where", "why"})
 """What a line may hold beside its event, its time and its level: numbers, ids of ours, names from closed lists."""
 
 SLOW_S = 0.5  # the guide's: an answer that takes longer is an alarm

@@ -12,14 +12,14 @@ import msgspec
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.routing import Rule
 
-from api import reference
+from api import openapi_page
 from api.errors import MEDIA_TYPE, Problem
 from api.ids import MOST
+from api.problems import FIELD_TYPES, PAGE, TYPES
 from edge import __version__
 from edge.tiers import cache_control
 
 PATH = "/api/openapi.json"
-PAGE = "/api/docs"
 TOKEN_HEADER = "X-CSRF-Token"
 _MARK = "__lectern_description__"
 _REF = "#/components/schemas/{name}"
@@ -100,12 +100,12 @@ def blueprint() -> Blueprint:
     @openapi.get(PAGE)
     @describe(summary="This description, to be read", answers={200: str, 304: None})
     def page() -> Response:
-        return said("text/html; charset=utf-8", lambda: reference.page(document(current_app), PAGE + "/style.css").encode())
+        return said("text/html; charset=utf-8", lambda: openapi_page.page(document(current_app), PAGE + "/style.css").encode())
 
     @openapi.get(f"{PAGE}/style.css")
     @describe(summary="How that page looks", answers={200: str, 304: None}, media="text/css")
     def style() -> Response:
-        return said("text/css; charset=utf-8", reference.style)
+        return said("text/css; charset=utf-8", openapi_page.style)
 
     return openapi
 
@@ -126,6 +126,8 @@ def document(app: Flask) -> dict[str, Any]:
         "info": {"title": "Lectern", "version": __version__,
                  "description": "What differs from student to student, by public id; titles and links stand in the pages."},
         "paths": paths,
+        "x-problem-types": {one.uri: {"status": one.status, "meaning": one.meaning, "remedy": one.remedy}
+                            for one in (*TYPES, *FIELD_TYPES)},
         "components": {"schemas": components,
                        "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "__Host-session"}}},
     }

@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, Response, jsonify
 from api.errors import BusyError, problem
 from api.openapi import describe
 from api.pool import Pool
+from api.problems import NOT_READY
 from edge.errors import StoreError
 from edge.store.port import Store
 from edge.tiers import cache_control
@@ -75,10 +76,10 @@ def init_app(app: Flask, checks: Mapping[str, Callable[[], str]]) -> None:
     @describe(summary="Whether it can do its work", answers={200: dict})
     def readyz() -> Response:
         if state.draining:
-            return problem(503, "This process is leaving.")
+            return problem(NOT_READY, "This process is leaving.")
         seen = look()
         if wrong := "; ".join(f"{name}: {why}" for name, why in seen.items() if why):
-            return problem(503, wrong)
+            return problem(NOT_READY, wrong)
         return _said(dict.fromkeys(seen, "works"))
 
     app.register_blueprint(ops)

@@ -14,7 +14,7 @@ from flask import Flask, current_app
 
 from api.connections import Connection, Connections, Figures
 from api.errors import NoDatabaseError, PoolBusyError
-from api.statements import REFUSALS
+from api.prepared import REFUSALS
 from api.transaction import Cursor
 
 EXTENSION = "lectern.pool"

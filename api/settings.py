@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from api.outside import MailServer, Provider, read_mail_from, read_mail_server, read_providers
+from api.auth.settings import MailServer, Provider, read_mail_from, read_mail_server, read_providers
 from edge.errors import SettingsError
 from edge.settings import Settings, merged, read_settings, whole_number
 from edge.tiers import PROFILES
@@ -78,14 +78,6 @@ def read_api_settings(environ: Mapping[str, str], dotenv_path: Path | None = Non
         providers=read_providers(values),
         hook_secret=_hook_secret(values),
     )
-
-
-def of_shared(shared: Settings) -> ApiSettings:
-    """The API's settings where the shared ones are read already, and all else is as it comes."""
-    profile = PROFILES[shared.profile]
-    host = urlsplit(shared.base_url).hostname or LOOPBACK[0]
-    return ApiSettings(shared, profile.requests_per_window, tuple(dict.fromkeys((host, *LOOPBACK))),
-                       auth_attempts_per_window=profile.auth_attempts_per_window)
 
 
 def _hook_secret(values: Mapping[str, str]) -> bytes | None:

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, cursor
 
-from api.statements import statement
+from api.prepared import statement
 
 Observe = Callable[[float], None]
 
@@ -62,7 +62,7 @@ class Cursor(cursor):
 
     def read_prepared(self, query: str, vars: Mapping[str, Any], *, statement_ms: int, prepared: set[str]) -> list[tuple[Any, ...]]:
         """The same of a statement that the connection keeps planned; *prepared* names those that it has. Raises one of
-        ``api.statements.REFUSALS`` where it cannot be had so; then nothing was done."""
+        ``api.prepared.REFUSALS`` where it cannot be had so; then nothing was done."""
         known = statement(query)
         call = self.mogrify(known.execute, tuple(vars[name] for name in known.names))
         first = known.name not in prepared

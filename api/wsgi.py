@@ -14,7 +14,7 @@ from api import logs, metrics
 from api.app import create_app
 from api.auth import background
 from api.settings import read_api_settings
-from edge.door import dotenv_path
+from edge.command_line import dotenv_path
 
 
 def application() -> Flask:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from builder.language import ENGLISH, language
+from edge.language import ENGLISH, language
 
 SOURCES = Path(__file__).resolve().parents[1] / "templates" / "assets"
 MARK = "favicon.svg"  # beside the site's name, and its icon

@@ -26,7 +26,7 @@ from builder import demo_varnish
 from builder.embedded import ensure
 from builder.embedded.postmaster import is_alive
 from builder.migrate import make_ready, migrate, state
-from edge.door import TREE
+from edge.command_line import TREE
 from edge.errors import LecternError
 from edge.settings import Settings
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge.config import write
-from edge.config.place import Place, Upstream
+from edge.config.cache_node import CacheNode, Upstream
 from edge.errors import LecternError
 from edge.policy import page_headers
 from edge.settings import Settings
@@ -41,11 +41,12 @@ def start(settings: Settings, origin_port: int, environ: Mapping[str, str]) -> s
     """
     binary, log = find(), settings.data / "varnish.log"
     behind = Upstream("http", "127.0.0.1", origin_port)
-    place = Place(settings.base_url, settings.profile, page_headers(https=settings.https, frame_hosts=settings.frame_hosts), behind, behind)
+    node = CacheNode(settings.base_url, settings.profile, page_headers(
+        https=settings.https, frame_hosts=settings.frame_hosts), behind, behind)
     # Read under Varnish's own account, which may not enter root's folders; and read once.
     with tempfile.TemporaryDirectory(prefix="lectern-varnish-") as folder, log.open("wb") as out:
         os.chmod(folder, 0o755)
-        (path,) = write("varnish", place, Path(folder))
+        (path,) = write("varnish", node, Path(folder))
         process = subprocess.Popen(
             [binary, "-d", "-n", str(settings.data.resolve() / "varnish"), "-a", f"127.0.0.1:{settings.port}", "-T", "none",
              "-f", str(path), "-s", f"malloc,{MEMORY_MB}m", "-p", "vsl_space=16M"],

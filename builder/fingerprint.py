@@ -8,14 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from builder.catalog.text import CONVERTERS
-from builder.language import ENGLISH, catalog_file
 from builder.pages import KINDS
 from builder.pages.page import Site
+from edge.language import ENGLISH, catalog_file
 
 _TOP = Path(__file__).resolve().parents[1]
 # What makes pages; what only carries them (the worker, the CDNs) may change without touching one.
-_SOURCES = ("builder/assets.py", "builder/catalog", "builder/language.py", "builder/numbers.py", "builder/pages", "builder/render.py",
-            "builder/templating.py", "edge/address.py", "edge/policy.py", "edge/tiers.py", "templates/assets")
+_SOURCES = ("builder/assets.py", "builder/catalog", "builder/numbers.py", "builder/pages", "builder/render.py",
+            "builder/templating.py", "edge/address.py", "edge/language.py", "edge/policy.py", "edge/tiers.py", "templates/assets")
 # Of the catalog's, those that read nothing for a page.
 _APART = ("importers", "providers", "schema", "refresh", "changes.py", "text_cache.py", "text_pool.py")
 _NAMED = re.compile(r"""{%-?\s*(?:extends|include|import|from)\s+["']([^"']+)["']""")

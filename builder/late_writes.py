@@ -7,8 +7,8 @@ from collections.abc import Callable
 from psycopg2.extensions import connection as Connection
 
 from builder import journal, lease
-from edge.store.pace import LONGEST_CALL_S
 from edge.store.port import Store
+from edge.store.retry import LONGEST_CALL_S
 
 _STEP_S = 5.0  # between two looks whether the lease is still held
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from edge.door import dotenv_path
+from edge.command_line import dotenv_path
 from edge.errors import SettingsError
 from edge.settings import Settings, read_settings
 
@@ -58,8 +58,8 @@ def database_and_store(settings: Settings) -> Iterator[tuple[str, Store]]:
 
 def site(settings: Settings) -> Site:
     """What every page knows of the site. Raises SettingsError where a setting names what is not there."""
-    from builder.language import language
     from builder.pages.page import Site
+    from edge.language import language
 
     language(settings.language)
     logo = _text("LECTERN_LOGO", settings.logo)

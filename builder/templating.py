@@ -24,10 +24,10 @@ from markupsafe import Markup, escape
 
 from builder.assets import Assets
 from builder.catalog.picture import srcset
-from builder.language import Language
 from builder.pages.page import Site
 from builder.pages.words import TURNING, clock, noon, text_lang, unturned
 from edge.address import segment
+from edge.language import Language
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 

@@ -11,7 +11,7 @@ class LecternError(Exception):
     """What a person sees when a command cannot go on; the message is shown as it stands.
 
     ``exit_code`` is what the command ends with: 2 bad use or settings, 3 the lease is held
-    elsewhere. Raised where the fault is known, caught once at the door.
+    elsewhere. Raised where the fault is known, caught once by edge.command_line.
     """
 
     exit_code = 2

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from edge.errors import SettingsError
-from edge.signed import PROTECTED
+from edge.media_signature import PROTECTED
 
 NAMES: dict[str, str] = {
     "LECTERN_MEDIA_URL": "where own media of gated batches lie; default: /protected/ of the site",
@@ -21,7 +21,8 @@ SECRET_LETTERS = 32
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """``url`` ends in a slash. With a secret addresses are signed for ``edge.signed``, with a key for CloudFront, else not at all."""
+    """``url`` ends in a slash. With a secret addresses are signed as ``edge.media_signature`` has
+    it, with a key for CloudFront, else not at all."""
 
     url: str = ""
     secret: str = field(default="", repr=False)

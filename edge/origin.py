@@ -22,8 +22,8 @@ from isal import isal_zlib
 from edge.address import Key, path_of
 from edge.conditions import UNSATISFIABLE, names, names_strongly, span_of, takes_gzip
 from edge.errors import StoreError
+from edge.media_signature import PROTECTED, key_behind
 from edge.policy import Headers, is_part, of_parts
-from edge.signed import PROTECTED, key_behind
 from edge.store.port import RETAINED, Head, Object, Store
 from edge.tiers import cache_control
 
@@ -48,7 +48,7 @@ class Origin:
     """The WSGI application over *store*. *headers* go with every answer, whatever its status; with parts of
     pages only those that say something of them (see edge.policy).
 
-    *secret*: what opens protected media (see edge.signed); "" keeps them shut. *clock* gives seconds since 1970.
+    *secret*: what opens protected media (see edge.media_signature); "" keeps them shut. *clock* gives seconds since 1970.
     """
 
     def __init__(self, store: Store, headers: Headers = (), *, profile: str = "100k", secret: str = "",

@@ -13,20 +13,20 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.plurals import DEFAULT_PLURAL, PLURALS
 from babel.messages.pofile import read_po, write_po
 
-from builder.language import FOLDER
+from edge.language import FOLDER
 
 TOP = Path(__file__).resolve().parents[1]
-_WHERE = [("templates/assets/hls/**.js", "ignore"), ("builder/**.py", "python"), ("templates/**.html", "jinja2"),
-          ("templates/assets/**.js", "javascript")]
+_WHERE = [("templates/assets/hls/**.js", "ignore"), ("api/**.py", "python"), ("builder/**.py", "python"), ("edge/**.py", "python"),
+          ("templates/**.html", "jinja2"), ("templates/assets/**.js", "javascript")]
 _OPTIONS = {"templates/**.html": {"trimmed": "true"}}
 _SAID_BY = {"_": None, "gettext": None, "ngettext": (1, 2)}
 _WIDTH = 140
 
 
 def said() -> Catalog:
-    """Every message of pages, templates and scripts."""
+    """Every message of pages, templates, scripts and mails."""
     found = Catalog()
-    for room in ("builder", "templates"):
+    for room in ("api", "builder", "edge", "templates"):
         where = [(pattern.removeprefix(f"{room}/"), method) for pattern, method in _WHERE if pattern.startswith(room)]
         options = {pattern.removeprefix(f"{room}/"): value for pattern, value in _OPTIONS.items()}
         for file, line, message, comments, context in extract_from_dir(TOP / room, where, options, _SAID_BY):

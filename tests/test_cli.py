@@ -26,7 +26,7 @@ from builder.migrate import roll_back
 from builder.summary import Summary
 from builder.task import Failure
 from edge import __version__
-from edge.door import INTERNAL_ERROR, INTERRUPTED, Door
+from edge.command_line import INTERNAL_ERROR, INTERRUPTED, CommandLine
 from edge.errors import LecternError
 from edge.settings import read_settings
 from tests.conftest import open_folder
@@ -174,18 +174,18 @@ def test_every_error_is_a_sentence_with_its_exit_code(monkeypatch: pytest.Monkey
         "fault": (ZeroDivisionError("division by zero"), INTERNAL_ERROR, "ZeroDivisionError"),
     }
     room = click.Group()
-    # What the door does with Ctrl-C must not stay with the process that runs the tests.
-    monkeypatch.setattr("edge.door.signal.signal", lambda signum, handler: None)
+    # What the command line does with Ctrl-C must not stay with the process that runs the tests.
+    monkeypatch.setattr("edge.command_line.signal.signal", lambda signum, handler: None)
     for name, (error, _, _) in errors.items():
         room.command(name)(lambda error=error: (_ for _ in ()).throw(error))
-    monkeypatch.setattr("edge.door._cli", lambda name: room)
-    door = Door(["room"], "help")
+    monkeypatch.setattr("edge.command_line._cli", lambda name: room)
+    line = CommandLine(["room"], "help")
     for name, (_, exit_code, sentence) in errors.items():
-        done = CliRunner().invoke(door, [name])
+        done = CliRunner().invoke(line, [name])
         assert done.exit_code == exit_code
         assert sentence in done.stderr
         assert done.stdout == ""
-    shown = CliRunner().invoke(door, ["--traceback", "fault"])
+    shown = CliRunner().invoke(line, ["--traceback", "fault"])
     assert isinstance(shown.exception, ZeroDivisionError)
 
 
@@ -224,7 +224,7 @@ def _hears_ctrl_c() -> None:
 
 def test_names_in_the_file_reach_the_libraries_that_read_the_environment_themselves(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("AWS_REGION=eu-west-1\nPGSSLMODE=require\nOTHER=x\nAWS_PROFILE=mine\n")
-    show = ("import os, edge.door; edge.door._lend(edge.door.Path('.env'));"
+    show = ("import os, edge.command_line; edge.command_line._lend(edge.command_line.Path('.env'));"
             "print(*(os.environ.get(name) for name in ('AWS_REGION', 'PGSSLMODE', 'OTHER', 'AWS_PROFILE')))")
     environ = {**os.environ, "AWS_PROFILE": "theirs", "PYTHONPATH": str(TOP)}
     done = subprocess.run([sys.executable, "-c", show], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True)

@@ -33,7 +33,7 @@ FLOORS: list[set[str]] = [
     {"builder.owed", "builder.templating", "builder.fingerprint", "builder.numbers", "builder.reach", "builder.packing", "builder.folding",
      "builder.probe"},
     {"builder.pages", "builder.manifest", "builder.journal", "builder.lease", "builder.task", "builder.summary"},
-    {"builder.catalog", "builder.embedded", "builder.migrate", "builder.assets", "builder.language", "builder.child", "builder.progress",
+    {"builder.catalog", "builder.embedded", "builder.migrate", "builder.assets", "builder.child", "builder.progress",
      "builder.bell", "builder.connections", "builder.demo_varnish"},
     {"edge"},
 ]

@@ -49,13 +49,13 @@ def test_its_command_lectern_has_the_commands_of_build_py(unpacked: Path) -> Non
         done = subprocess.run(command, cwd=unpacked, env=environ, capture_output=True, text=True, check=True)
         return done.stdout.partition("Commands:")[2].split()
 
-    ours = commands("from edge.door import main; main()", unpacked)
+    ours = commands("from edge.command_line import main; main()", unpacked)
     assert "build" in ours
     assert ours == commands("from build import main; main()", TOP)
 
 
 def test_help_and_sentences_name_the_command_that_is_there(unpacked: Path) -> None:
-    show = "import sys; sys.argv = ['lectern', *sys.argv[1:]]; from edge.door import main; main()"
+    show = "import sys; sys.argv = ['lectern', *sys.argv[1:]]; from edge.command_line import main; main()"
     environ = {**os.environ, "PYTHONPATH": str(unpacked), "LECTERN_DATA": str(unpacked / "data")}
 
     def said(*arguments: str) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 from flask import Response, current_app
 
 from api import bodies
-from api.auth import csrf, service, sessions
-from api.auth.types import AccountShown, SessionShown
-from api.me import kept
+from api.auth import csrf, service, session_cookie
+from api.auth.shapes import AccountShown, SessionShown
+from api.me import caching
 
 
 def begun(account_id: int, token: str) -> Response:
     """The answer to who has just been given a session."""
-    answer = shown(account_id, token, sessions.tag_of(token))
-    sessions.set_cookie(answer, token)
+    answer = shown(account_id, token, session_cookie.tag_of(token))
+    session_cookie.set_cookie(answer, token)
     return answer
 
 
@@ -22,25 +22,25 @@ def shown(account_id: int, cookie: str, tag: str) -> Response:
         return stranger()
     shown = AccountShown(id=account.id, email=account.email, name=account.name, role=account.role, has_password=account.has_password)
     answer = bodies.say(SessionShown(account=shown, csrf=csrf.token_of(cookie), tag=tag, revision=account.revision))
-    kept.tell(answer, f"{tag}.{account.revision}")
+    caching.tell(answer, f"{tag}.{account.revision}")
     return answer
 
 
 def stranger() -> Response:
     """Who is not signed in has a cookie all the same, for forms; it opens nothing, and goes when a session begins."""
-    token = sessions.cookie()
-    if token and not sessions.opens(token):
+    token = session_cookie.cookie()
+    if token and not session_cookie.opens(token):
         return bodies.say(SessionShown(csrf=csrf.token_of(token)))
-    token = sessions.strangers_token()
+    token = session_cookie.strangers_token()
     answer = bodies.say(SessionShown(csrf=csrf.token_of(token)))
-    sessions.set_cookie(answer, token)
+    session_cookie.set_cookie(answer, token)
     return answer
 
 
 def left() -> Response:
     """The browser drops what it kept of the student: answers, and what pages stored (ASVS 14.3.1)."""
     answer = Response(status=204)
-    sessions.forget_cookie(answer)
-    answer.delete_cookie(kept.COOKIE, path="/", samesite="Lax", secure=current_app.config["LECTERN_HTTPS"])
+    session_cookie.forget_cookie(answer)
+    answer.delete_cookie(caching.COOKIE, path="/", samesite="Lax", secure=current_app.config["LECTERN_HTTPS"])
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer

@@ -18,10 +18,10 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from api.auth import login_state, mailed, sessions
-from api.auth.letters import Site
-from api.auth.mail import Sender
-from api.me import gone
+from api.auth import login_state, mail_tokens, sessions
+from api.auth.mail_queue import Sender
+from api.auth.mail_texts import Site
+from api.me import orphans
 from api.settings import ApiSettings
 
 POLL_S = 1.0
@@ -53,20 +53,20 @@ def running(settings: ApiSettings, poll_s: float = POLL_S) -> Iterator[None]:
 def sender_of(settings: ApiSettings) -> Sender:
     """Who sends the mail of these settings."""
     shared = settings.shared
-    return Sender(Site(shared.site_name, shared.base_url), settings.mail_from, settings.mail_server, shared.data / "mail")
+    return Sender(Site(shared.site_name, shared.base_url, shared.language), settings.mail_from, settings.mail_server, shared.data / "mail")
 
 
 def sweep(connection: Connection) -> int:
     """Deletes sessions, secrets and begun log-ins that have ended, and what names deleted videos, by slices; how many rows it were."""
     swept = 0
-    for rows in (sessions.sweep, mailed.sweep, login_state.sweep):
+    for rows in (sessions.sweep, mail_tokens.sweep, login_state.sweep):
         while True:
             with connection, connection.cursor() as cursor:
                 done = rows(cursor, SLICE)
             swept += done
             if done < SLICE:
                 break
-    return swept + gone.sweep(connection)
+    return swept + orphans.sweep(connection)
 
 
 def _run(dsn: str, sender: Sender, folder: Path, stop: threading.Event, poll_s: float) -> None:
@@ -106,7 +106,7 @@ def _work(dsn: str, sender: Sender, stop: threading.Event, poll_s: float) -> Non
     while not stop.is_set():
         with suppress(psycopg2.Error), closing(psycopg2.connect(dsn, connect_timeout=_CONNECT_S)) as connection:
             with connection, connection.cursor() as cursor:
-                sessions.look_where(cursor)  # before a mail is sent that yesterday owed
+                sessions.end_restored(cursor)  # before a mail is sent that yesterday owed
             while not stop.wait(poll_s):
                 sender.send_due(connection)
                 if time.monotonic() - swept_at >= SWEEP_S:

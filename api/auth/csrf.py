@@ -15,10 +15,11 @@ import hmac
 import msgspec
 from flask import Flask, Response, current_app, request
 
-from api.auth.sessions import cookie
+from api.auth.session_cookie import cookie
 from api.bodies import BODY_BYTES
 from api.errors import problem
 from api.openapi import description_of
+from api.problems import CROSS_SITE, FORM_TOKEN
 
 HEADER = "X-CSRF-Token"
 MEMBER = "csrf"
@@ -40,12 +41,13 @@ def check() -> Response | None:
     if request.method in _SAFE or request.routing_exception is not None or _is_signed():
         return None
     if not _from_here():
-        return problem(403, "This was asked from another site, or by a browser that does not say from where.")
+        return problem(CROSS_SITE, "This was asked from another site, or by a browser that does not say from where.")
     if _is_anonymous():
         return None
     token = cookie()
     if not token or not hmac.compare_digest(_given().encode("utf-8", "replace"), token_of(token).encode()):
-        return problem(403, f"The form's token is missing or old: ask GET /api/v1/auth/session for it, then send it as {HEADER}.")
+        return problem(FORM_TOKEN, "The form's token is missing or old: ask GET /api/v1/auth/session for it, then send it as "
+                                   f"{HEADER}.")
     return None
 
 

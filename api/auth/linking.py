@@ -13,10 +13,11 @@ from pathlib import Path
 from psycopg2.extensions import cursor as Cursor
 
 from api import pool
-from api.auth import address, login_state, mail, mailed, service, sessions
+from api.auth import email_address, login_state, mail_queue, mail_tokens, service, sessions
+from api.auth.errors import Refused
 from api.auth.identity import Identity
-from api.auth.refused import Refused
 from api.auth.sessions import Session
+from api.problems import PROVIDER_LOGIN_ENDED, PROVIDER_NEEDED, PROVIDER_TAKEN, PROVIDER_UNVERIFIED
 from api.queries import queries
 
 _SQL = queries(Path(__file__).parent, "identities")
@@ -45,8 +46,9 @@ def open_account(identity: Identity, browser: str) -> Opened:
             _log.info("auth.logged_in", extra={"way": identity.issuer, "account": row[0]})
             return Opened(token=sessions.begin(cursor, row[0]))
         if not identity.email:
-            raise Refused(403, "Your provider has not verified your address: make an account here, then link it to the provider.")
-        email = address.normal(identity.email)
+            raise Refused(PROVIDER_UNVERIFIED, "Your provider has not verified your address: make an account here, then link it to the "
+                                               "provider.")
+        email = email_address.normal(identity.email)
         cursor.execute(_ACCOUNTS["add"], {"email": email, "name": _clean(identity.name), "password": None})
         if row := cursor.fetchone():
             _link(cursor, identity, row[0])
@@ -65,7 +67,7 @@ def link_by_password(question: str, browser: str, password: str) -> tuple[int, s
     with pool.current().transaction() as cursor:
         kept = login_state.take(cursor, browser + question)
     if kept is None or "subject" not in kept:
-        raise Refused(410, _ENDED)
+        raise Refused(PROVIDER_LOGIN_ENDED, _ENDED)
     id, encoded = service.proven_by_password(kept["email"], password)
     with pool.current().transaction() as cursor:
         service.hold(cursor, id, encoded)
@@ -78,7 +80,7 @@ def link(identity: Identity, account_id: int) -> None:
     """Lets *identity* open the account whose owner has just proven to be it. Raises Refused."""
     account = service.account(account_id)
     if account is None:
-        raise Refused(410, _ENDED)
+        raise Refused(PROVIDER_LOGIN_ENDED, _ENDED)
     with pool.current().transaction() as cursor:
         _link(cursor, identity, account_id)
         _tell(cursor, account_id, account.email, identity.issuer)
@@ -89,7 +91,7 @@ def unlink(session: Session, issuer: str) -> None:
     with pool.current().transaction() as cursor:
         cursor.execute(_SQL["unlink"], {"account_id": session.account_id, "issuer": issuer})
         if not cursor.fetchone():
-            raise Refused(409, "This provider is not linked, or is the only way into your account: set a password first.")
+            raise Refused(PROVIDER_NEEDED, "This provider is not linked, or is the only way into your account: set a password first.")
         sessions.raise_revision(cursor, session.account_id)
 
 
@@ -104,13 +106,13 @@ def _link(cursor: Cursor, identity: Identity, account_id: int) -> None:
         return
     cursor.execute(_SQL["find"], {"issuer": identity.issuer, "subject": identity.subject})
     if cursor.fetchone() != (account_id,):
-        raise Refused(409, "This log-in at your provider opens another account here.")
+        raise Refused(PROVIDER_TAKEN, "This log-in at your provider opens another account here.")
 
 
 def _tell(cursor: Cursor, account_id: int, email: str, issuer: str) -> None:
     _log.info("auth.linked", extra={"way": issuer, "account": account_id})
-    mailed.end_all(cursor, account_id)
-    mail.owe(cursor, "linked", email, {"provider": issuer})
+    mail_tokens.end_all(cursor, account_id)
+    mail_queue.owe(cursor, "linked", email, {"provider": issuer})
     sessions.raise_revision(cursor, account_id)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json
 
-from api.auth.sessions import hash_of
+from api.auth.session_cookie import hash_of
 from api.queries import queries
 
 LIFE_S = 10 * 60

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import psycopg2
 
-from api.auth import mail, mailed, sessions
-from api.auth.address import normal
+from api.auth import mail_queue, mail_tokens, sessions
+from api.auth.email_address import normal
+from api.auth.errors import Refused
 from api.auth.passwords import Hashing, fault
-from api.auth.refused import Refused
 from api.queries import queries
 from edge.errors import LecternError
 from edge.settings import Settings
@@ -35,8 +35,8 @@ def add(settings: Settings, email: str, role: str, password: str | None) -> tupl
         email = normal(email)
     except Refused as error:
         raise UserError(f"{email!r} is no e-mail address.") from error
-    if password is not None and (why := fault(password, email, email.partition("@")[0], settings.site_name)):
-        raise UserError(why)
+    if password is not None and (wrong := fault(password, email, email.partition("@")[0], settings.site_name)):
+        raise UserError(wrong.why)
     encoded = Hashing().hash(password) if password is not None else None
     try:
         with closing(psycopg2.connect(_dsn(settings))) as connection, connection, connection.cursor() as cursor:
@@ -47,12 +47,12 @@ def add(settings: Settings, email: str, role: str, password: str | None) -> tupl
             sessions.end_all(cursor, id)  # a right that is given or taken holds from the next log-in on, and not in old sessions
             if encoded is not None:
                 cursor.execute(_SQL["reset_password"], {"id": id, "new": encoded})
-                mailed.end_all(cursor, id)
+                mail_tokens.end_all(cursor, id)
                 if not added:
-                    mail.owe(cursor, "password_changed", email)
+                    mail_queue.owe(cursor, "password_changed", email)
             if encoded is not None or has_password:
                 return added, ""
-            return added, f"{settings.base_url}/account/password/#{mailed.make(cursor, 'password', email, id, life_s=LINK_S)}"
+            return added, f"{settings.base_url}/account/password/#{mail_tokens.make(cursor, 'password', email, id, life_s=LINK_S)}"
     except psycopg2.Error as error:
         raise _told(error) from error
 

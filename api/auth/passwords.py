@@ -12,7 +12,8 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from api.errors import BusyError
+from api.errors import BusyError, Wrong
+from api.problems import PASSWORD_COMMON, PASSWORD_LONG, PASSWORD_OBVIOUS, PASSWORD_SHORT
 
 LEAST_LETTERS = 8
 MOST_LETTERS = 128
@@ -90,23 +91,23 @@ def normal(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-def fault(password: str, *words: str) -> str:
-    """What is wrong with a new *password*, in a sentence; "" where nothing is.
+def fault(password: str, *words: str, field: str = "password") -> Wrong | None:
+    """What is wrong with a new *password*, which came in *field*; None where nothing is.
 
     *words* are what anybody would try first: the address, the site's name.
     """
     password = normal(password)
     if len(password) < LEAST_LETTERS:
-        return f"A password has at least {LEAST_LETTERS} letters."
+        return Wrong(field, f"A password has at least {LEAST_LETTERS} letters.", PASSWORD_SHORT.uri, LEAST_LETTERS)
     if len(password) > MOST_LETTERS:
-        return f"A password has at most {MOST_LETTERS} letters."
+        return Wrong(field, f"A password has at most {MOST_LETTERS} letters.", PASSWORD_LONG.uri, MOST_LETTERS)
     folded = password.casefold()
     if folded in commonest() or len(set(folded)) < 3:
-        return "This is one of the passwords that are tried first: choose another."
+        return Wrong(field, "This is one of the passwords that are tried first: choose another.", PASSWORD_COMMON.uri)
     bare = _letters(folded)
     if bare in {_letters(word) for word in words} - {""}:
-        return "A password must not be your address or this site's name: choose another."
-    return ""
+        return Wrong(field, "A password must not be your address or this site's name: choose another.", PASSWORD_OBVIOUS.uri)
+    return None
 
 
 @cache

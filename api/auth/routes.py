@@ -4,10 +4,10 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from api import bodies, pool, vary
-from api.auth import address, oidc, service, sessions
+from api.auth import email_address, oidc_routes, service, session_cookie, sessions
 from api.auth.answers import begun, left, shown, stranger
 from api.auth.sessions import mine, signed_in
-from api.auth.types import (
+from api.auth.shapes import (
     Address,
     AddressChange,
     Confirmation,
@@ -23,9 +23,10 @@ from api.auth.types import (
 )
 from api.errors import problem
 from api.openapi import describe
+from api.problems import NO_SESSION
 
 blueprint = Blueprint("auth", __name__, url_prefix="/api/v1/auth")
-blueprint.register_blueprint(oidc.blueprint)
+blueprint.register_blueprint(oidc_routes.blueprint)
 _ASKED = "Look into your mail: what comes next stands there."
 
 
@@ -42,14 +43,14 @@ def session() -> Response:
     here = sessions.current()
     if here is None:
         return stranger()
-    return shown(here.account_id, sessions.cookie(), here.tag)
+    return shown(here.account_id, session_cookie.cookie(), here.tag)
 
 
 @blueprint.post("/register")
 @describe(summary="Ask for an account; a mail has the rest", body=Registration, answers={202: Said})
 def register() -> Response:
     asked = bodies.read(Registration)
-    service.register(address.normal(asked.email), asked.name.strip(), asked.password)
+    service.register(email_address.normal(asked.email), asked.name.strip(), asked.password)
     return bodies.say(Said(detail=_ASKED), 202)
 
 
@@ -65,7 +66,7 @@ def confirm() -> Response:
 @describe(summary="Log in", body=LogIn, answers={200: SessionShown, 401: None})
 def log_in() -> Response:
     asked = bodies.read(LogIn)
-    return begun(*service.log_in(address.normal(asked.email), asked.password))
+    return begun(*service.log_in(email_address.normal(asked.email), asked.password))
 
 
 @blueprint.post("/logout")
@@ -104,7 +105,7 @@ def end_session(tag: str) -> Response:
     with pool.current().transaction() as cursor:
         ended = sessions.end_tagged(cursor, here.account_id, tag)
     if not ended:
-        return problem(404, "You have no such session.")
+        return problem(NO_SESSION, "You have no such session.")
     return left() if tag == here.tag else Response(status=204)
 
 
@@ -119,7 +120,7 @@ def change_password() -> Response:
 @blueprint.post("/reset")
 @describe(summary="Ask for a link to a new password", body=Address, answers={202: Said})
 def ask_reset() -> Response:
-    service.ask_reset(address.normal(bodies.read(Address).email))
+    service.ask_reset(email_address.normal(bodies.read(Address).email))
     return bodies.say(Said(detail=_ASKED), 202)
 
 
@@ -136,7 +137,7 @@ def reset() -> Response:
 @describe(summary="Ask for another address; a mail there has the rest", body=AddressChange, answers={202: Said}, session=True)
 def ask_email() -> Response:
     asked = bodies.read(AddressChange)
-    service.ask_email(mine(), address.normal(asked.email), asked.password)
+    service.ask_email(mine(), email_address.normal(asked.email), asked.password)
     return bodies.say(Said(detail=_ASKED), 202)
 
 

@@ -14,10 +14,20 @@ from flask import current_app
 from psycopg2.extensions import cursor as Cursor
 
 from api import limits, pool
-from api.auth import mail, mailed, sessions
+from api.auth import mail_queue, mail_tokens, sessions
+from api.auth.errors import Refused
 from api.auth.passwords import Hashing, fault
-from api.auth.refused import Refused
 from api.auth.sessions import Session
+from api.errors import Wrong
+from api.problems import (
+    ADDRESS_TAKEN,
+    INVALID_FIELDS,
+    LINK_ENDED,
+    LOGIN_WRONG,
+    PASSWORD_WRONG,
+    PROOF_TOO_OLD,
+    REGISTRATION_PASSWORD_WRONG,
+)
 from api.queries import queries
 
 HASHING = "lectern.hashing"
@@ -60,7 +70,7 @@ def register(email: str, name: str, password: str) -> None:
     _check(password, email)
     encoded = hashing().hash(password)
     with pool.current().transaction() as cursor:
-        mail.owe(cursor, "register", email, {"name": name, "password": encoded})
+        mail_queue.owe(cursor, "register", email, {"name": name, "password": encoded})
 
 
 def confirm_registration(token: str, password: str) -> tuple[int, str]:
@@ -70,18 +80,18 @@ def confirm_registration(token: str, password: str) -> tuple[int, str]:
     a click, and nobody waits in an account that he made for another's address.
     """
     with pool.current().transaction() as cursor:
-        secret = mailed.look(cursor, "register", token)
+        secret = mail_tokens.look(cursor, "register", token)
     if secret is None:
-        raise Refused(410, _ENDED)
+        raise Refused(LINK_ENDED, _ENDED)
     if not hashing().matches(password, secret.kept["password"]):
-        raise Refused(401, "This is not the password that the registration was made with.")
+        raise Refused(REGISTRATION_PASSWORD_WRONG, "This is not the password that the registration was made with.")
     with pool.current().transaction() as cursor:
-        if not (secret := mailed.take(cursor, "register", token)):
-            raise Refused(410, _ENDED)
+        if not (secret := mail_tokens.take(cursor, "register", token)):
+            raise Refused(LINK_ENDED, _ENDED)
         cursor.execute(_SQL["add"], {"email": secret.email, **secret.kept})
         row = cursor.fetchone()
         if row is None:
-            raise Refused(410, "This address has an account by now: log in.")
+            raise Refused(ADDRESS_TAKEN, "This address has an account by now: log in.")
         token = sessions.begin(cursor, row[0])
     _log.info("auth.registered", extra={"way": "mail", "account": row[0]})
     return row[0], token
@@ -106,7 +116,7 @@ def proven_by_password(email: str, password: str) -> tuple[int, str]:
     if not hashing().matches(password, encoded) or encoded is None:
         counts.count_failed_login(email)
         _log.warning("auth.refused", extra={"way": "password", "account": id})
-        raise Refused(401, _WRONG)
+        raise Refused(LOGIN_WRONG, _WRONG)
     counts.count_good_login(email)
     return id, _rehash(id, encoded, password) if hashing().is_old(encoded) else encoded
 
@@ -115,7 +125,7 @@ def hold(cursor: Cursor, id: int, encoded: str) -> None:
     """Makes sure, until the transaction ends, that *encoded* is still the account's password. Raises Refused."""
     cursor.execute(_SQL["holds"], {"id": id, "password": encoded})
     if not cursor.fetchone():
-        raise Refused(401, _WRONG)  # it was changed a moment ago
+        raise Refused(LOGIN_WRONG, _WRONG)  # it was changed a moment ago
 
 
 def log_out(session: Session, *, everywhere: bool = False) -> None:
@@ -132,7 +142,7 @@ def change_password(session: Session, password: str, new: str) -> str:
     """Sets a new password, ends every session and begins one for this browser: its token. Raises Refused, BusyError."""
     row = _row(session.account_id)
     if row is None:
-        raise Refused(401, _WRONG)
+        raise Refused(LOGIN_WRONG, _WRONG)
     _, email, _, _, encoded, _ = row
     _prove_by(session, encoded, password)
     _check(new, email, field="new_password")
@@ -140,9 +150,9 @@ def change_password(session: Session, password: str, new: str) -> str:
     with pool.current().transaction() as cursor:
         cursor.execute(_SQL["set_password"], {"id": session.account_id, "password": encoded, "new": made})
         if not cursor.fetchone():
-            raise Refused(401, _WRONG)
+            raise Refused(LOGIN_WRONG, _WRONG)
         _end_all(cursor, session.account_id)
-        mail.owe(cursor, "password_changed", email)
+        mail_queue.owe(cursor, "password_changed", email)
         token = sessions.begin(cursor, session.account_id)
     _log.info("auth.password_changed", extra={"account": session.account_id})
     return token
@@ -151,24 +161,24 @@ def change_password(session: Session, password: str, new: str) -> str:
 def ask_reset(email: str) -> None:
     """Owes a mail to *email*: with a link that sets a password, or the word that there is no account."""
     with pool.current().transaction() as cursor:
-        mail.owe(cursor, "password", email)
+        mail_queue.owe(cursor, "password", email)
 
 
 def reset_password(token: str, new: str) -> None:
     """Sets the password of the account that *token* was mailed for; ends its sessions. Raises Refused, BusyError."""
     with pool.current().transaction() as cursor:
-        secret = mailed.look(cursor, "password", token)
+        secret = mail_tokens.look(cursor, "password", token)
     if secret is None:
-        raise Refused(410, _ENDED)
+        raise Refused(LINK_ENDED, _ENDED)
     _check(new, secret.email)
     made = hashing().hash(new)
     with pool.current().transaction() as cursor:
-        secret = mailed.take(cursor, "password", token)
+        secret = mail_tokens.take(cursor, "password", token)
         if secret is None or secret.account_id is None:
-            raise Refused(410, _ENDED)
+            raise Refused(LINK_ENDED, _ENDED)
         cursor.execute(_SQL["reset_password"], {"id": secret.account_id, "new": made})
         _end_all(cursor, secret.account_id)
-        mail.owe(cursor, "password_changed", secret.email)
+        mail_queue.owe(cursor, "password_changed", secret.email)
     limits.current().count_good_login(secret.email)  # who reads the mail gets in, whatever strangers try
     _log.info("auth.password_reset", extra={"account": secret.account_id})
 
@@ -177,21 +187,21 @@ def ask_email(session: Session, email: str, password: str) -> None:
     """Owes a mail to the new address, with a link that makes it the account's. Raises Refused, BusyError."""
     prove(session, password)
     with pool.current().transaction() as cursor:
-        mail.owe(cursor, "email", email, {"account_id": session.account_id})
+        mail_queue.owe(cursor, "email", email, {"account_id": session.account_id})
 
 
 def change_email(token: str) -> None:
     """Makes the address that *token* was mailed to the account's; the old one is told. Raises Refused."""
     with pool.current().transaction() as cursor:
-        secret = mailed.take(cursor, "email", token)
+        secret = mail_tokens.take(cursor, "email", token)
         if secret is None or secret.account_id is None:
-            raise Refused(410, _ENDED)
+            raise Refused(LINK_ENDED, _ENDED)
         cursor.execute(_SQL["set_email"], {"id": secret.account_id, "email": secret.email})
         row = cursor.fetchone()
         if row is None:
-            raise Refused(410, _ENDED)
-        mailed.end_all(cursor, secret.account_id)  # a link to a new password may lie in the old mailbox
-        mail.owe(cursor, "email_changed", row[0])
+            raise Refused(LINK_ENDED, _ENDED)
+        mail_tokens.end_all(cursor, secret.account_id)  # a link to a new password may lie in the old mailbox
+        mail_queue.owe(cursor, "email_changed", row[0])
     _log.info("auth.address_changed", extra={"account": secret.account_id})
 
 
@@ -201,7 +211,7 @@ def delete_account(session: Session, password: str) -> None:
     with pool.current().transaction() as cursor:
         cursor.execute(_SQL["delete"], {"id": session.account_id})
         for (email,) in cursor.fetchall():
-            mail.owe(cursor, "deleted", email)
+            mail_queue.owe(cursor, "deleted", email)
     _log.info("auth.account_deleted", extra={"account": session.account_id})
 
 
@@ -228,15 +238,16 @@ def _prove_by(session: Session, encoded: str | None, password: str) -> None:
         with pool.current().transaction() as cursor:
             if sessions.is_fresh(cursor, session):
                 return
-        raise Refused(403, "Log in again at your provider first: this account has no password to ask for.")
+        raise Refused(PROOF_TOO_OLD, "Log in again at your provider first: this account has no password to ask for.")
     if not hashing().matches(password, encoded):
         _log.warning("auth.refused", extra={"way": "proof", "account": session.account_id})
-        raise Refused(403, "The password is wrong.", "password")
+        why = "The password is wrong."
+        raise Refused(PASSWORD_WRONG, why, Wrong("password", why, PASSWORD_WRONG.uri))
 
 
 def _check(password: str, email: str, field: str = "password") -> None:
-    if why := fault(password, email, email.partition("@")[0], current_app.config["LECTERN_SITE_NAME"]):
-        raise Refused(422, why, field)
+    if wrong := fault(password, email, email.partition("@")[0], current_app.config["LECTERN_SITE_NAME"], field=field):
+        raise Refused(INVALID_FIELDS, wrong.why, wrong)
 
 
 def _rehash(id: int, encoded: str, password: str) -> str:
@@ -248,4 +259,4 @@ def _rehash(id: int, encoded: str, password: str) -> str:
 
 def _end_all(cursor: Cursor, account_id: int) -> None:
     sessions.end_all(cursor, account_id)
-    mailed.end_all(cursor, account_id)
+    mail_tokens.end_all(cursor, account_id)

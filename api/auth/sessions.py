@@ -5,27 +5,23 @@ deleted; nothing of it is kept in a process. OWASP ASVS 5.0, chapter V7.
 """
 from __future__ import annotations
 
-import hashlib
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast, overload
 
-from flask import Response, current_app, g, request
+from flask import Response, g, request
 from psycopg2.extensions import cursor as Cursor
-from werkzeug.wrappers import Response as BaseResponse
 
 from api import pool
+from api.auth.session_cookie import LIFE_S, cookie, hash_of, opens, sessions_token, tag_of_hash
 from api.errors import problem
+from api.problems import ROLE_NEEDED, SIGNED_OUT, ProblemType
 from api.queries import queries
-
-DAY_S = 24 * 60 * 60
-LIFE_S = 30 * DAY_S
-"""A session ends then, used or not (ASVS 7.3.2)."""
+from edge.tiers import DAY_S
 
 IDLE_S = 14 * DAY_S
 """A session that nobody used so long ends (ASVS 7.3.1): a term's break is longer, a missed week is not."""
@@ -39,8 +35,6 @@ ROLES = ("student", "editor", "admin")
 
 _SQL = queries(Path(__file__).parent, "sessions")
 _AGENT_BYTES = 400
-_TOKEN_LETTERS = 43  # 256 bits in base64
-_SIGNED_IN, _ANYBODY = "s", "a"  # how cookies begin: nobody asks the database about a stranger's
 _log = logging.getLogger("lectern.auth")
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,7 +88,7 @@ def signed_in(view: F | None = None, *, role: str = "student") -> F | Callable[[
             if session is None:
                 return unauthorized("Log in first: this address answers only who is signed in.")
             if not session.may(role):
-                return problem(403, f"This needs the role {role}.")
+                return problem(ROLE_NEEDED, f"This needs the role {role}.")
             return view(*args, **more)
 
         return cast(F, guarded)
@@ -102,9 +96,9 @@ def signed_in(view: F | None = None, *, role: str = "student") -> F | Callable[[
     return guard(view) if view else guard
 
 
-def unauthorized(detail: str) -> Response:
+def unauthorized(detail: str, what: ProblemType = SIGNED_OUT) -> Response:
     """The problem for who is not signed in. RFC 9110 11.6.1 wants a challenge; no browser asks for a password at this one."""
-    answer = problem(401, detail)
+    answer = problem(what, detail)
     answer.headers["WWW-Authenticate"] = 'Cookie realm="lectern"'
     return answer
 
@@ -121,9 +115,9 @@ def begin(cursor: Cursor, account_id: int) -> str:
 
     The session that the browser had ends: a token never outlives a log-in (ASVS 7.2.4).
     """
-    if old := _token():
+    if opens(old := cookie()):
         cursor.execute(_SQL["end"], {"hash": hash_of(old)})
-    token = _SIGNED_IN + secrets.token_urlsafe(32)
+    token = sessions_token()
     agent = request.headers.get("User-Agent", "").encode("utf-8", "replace").replace(b"\0", b"")[:_AGENT_BYTES].decode("utf-8", "ignore")
     cursor.execute(_SQL["begin"], {"hash": hash_of(token), "account_id": account_id, "life_s": LIFE_S, "agent": agent})
     cursor.execute(_SQL["trim"], {"account_id": account_id, "most": MOST_AN_ACCOUNT})
@@ -149,7 +143,7 @@ def end_tagged(cursor: Cursor, account_id: int, tag: str) -> bool:
 def listed(cursor: Cursor, account_id: int) -> list[Listed]:
     """The account's sessions, the one last seen first."""
     cursor.execute(_SQL["list"], {"account_id": account_id, "idle_s": IDLE_S})
-    return [Listed(_tag(bytes(hash_)), *rest) for hash_, *rest in cursor.fetchall()]
+    return [Listed(tag_of_hash(bytes(hash_)), *rest) for hash_, *rest in cursor.fetchall()]
 
 
 def is_fresh(cursor: Cursor, session: Session) -> bool:
@@ -159,10 +153,10 @@ def is_fresh(cursor: Cursor, session: Session) -> bool:
     return row is not None and row[0] < FRESH_S
 
 
-def look_where(cursor: Cursor) -> None:
-    """Sees whether the database is from a backup, in which sessions live again that have ended since; then all of them end, and
-    every mailed secret. Costs a read where nothing was started or restored since."""
-    cursor.execute(_SQL["look_where"])
+def end_restored(cursor: Cursor) -> None:
+    """Ends all sessions and mailed secrets where the database is from a backup: in it those live again that have ended since. Costs
+    a read where nothing was started or restored since."""
+    cursor.execute(_SQL["end_restored"])
     if cursor.fetchone() == (True,):
         _log.warning("auth.database_from_backup")
 
@@ -185,83 +179,23 @@ def sweep(cursor: Cursor, most: int) -> int:
     return cursor.rowcount
 
 
-def cookie_name(*, https: bool) -> str:
-    """The prefix binds the cookie to this host over TLS (RFC 6265bis); plain http, as on loopback, cannot have it."""
-    return "__Host-session" if https else "session"
-
-
-def set_cookie(answer: BaseResponse, token: str) -> None:
-    """Gives the browser *token*: a session's, or a stranger's."""
-    https = current_app.config["LECTERN_HTTPS"]
-    answer.set_cookie(cookie_name(https=https), token, max_age=LIFE_S if token[0] == _SIGNED_IN else None,
-                      secure=https, httponly=True, samesite="Lax", path="/")
-    g.cookie = token
-
-
-def forget_cookie(answer: Response) -> None:
-    """Takes the cookie from the browser."""
-    https = current_app.config["LECTERN_HTTPS"]
-    answer.delete_cookie(cookie_name(https=https), secure=https, httponly=True, samesite="Lax", path="/")
-
-
-def cookie() -> str:
-    """What the browser bears, or is given with this answer: a session's token or a stranger's; "" where neither."""
-    if "cookie" not in g:
-        given = request.cookies.get(cookie_name(https=current_app.config["LECTERN_HTTPS"]), "")
-        good = len(given) == 1 + _TOKEN_LETTERS and given.isascii() and given[0] in (_SIGNED_IN, _ANYBODY)
-        g.cookie = given if good else ""
-    known: str = g.cookie
-    return known
-
-
-def opens(token: str) -> bool:
-    """Whether *token* has the form of a session's, and not of a stranger's."""
-    return token.startswith(_SIGNED_IN)
-
-
-def tag_of(token: str) -> str:
-    """What the session of *token* is called where others may see it."""
-    return _tag(hash_of(token))
-
-
-def strangers_token() -> str:
-    """A token for a browser that is not signed in, which only holds its forms together (see csrf.py)."""
-    return _ANYBODY + secrets.token_urlsafe(32)
-
-
-def hash_of(token: str) -> bytes:
-    """What the database keeps of a token. It has 256 bits of chance, so a plain hash cannot be turned back."""
-    return hashlib.sha256(token.encode()).digest()
-
-
-def _token() -> str:
-    token = cookie()
-    return token if token.startswith(_SIGNED_IN) else ""
-
-
 def _read() -> Session | None:
-    token = _token()
-    if not token:
+    if not opens(token := cookie()):
         return None
     hash_ = hash_of(token)
     account_id, role, revision, unseen, known = _asked(hash_)
     if not known:  # the server was started since, or a dump restored
         with pool.current().transaction() as cursor:
-            look_where(cursor)
+            end_restored(cursor)
         account_id, role, revision, unseen, _ = _asked(hash_)
     if account_id is None:
         return None
     if unseen:
         with pool.current().transaction() as cursor:
             cursor.execute(_SQL["seen"], {"hash": hash_})
-    return Session(account_id, role, revision, hash_, _tag(hash_))
+    return Session(account_id, role, revision, hash_, tag_of_hash(hash_))
 
 
 def _asked(token_hash: bytes) -> tuple[Any, ...]:
     (row,) = pool.current().read(_SQL["current"], {"hash": token_hash, "idle_s": IDLE_S}, prepared=True)
     return row
-
-
-@lru_cache(maxsize=16_384)
-def _tag(token_hash: bytes) -> str:
-    return hashlib.sha256(b"tag:" + token_hash).hexdigest()[:16]

@@ -10,11 +10,12 @@ from flask import abort
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json
 
-from api.desk import conditions, judge
+from api.cursors import NEWEST, read_place, write_place
+from api.desk import preconditions, validation
 from api.desk.shapes import Begin, Edit, Edits, EditsRead, Kind, Save, Who
-from api.errors import problem
-from api.me.pages import NEWEST, read_place, write_place
+from api.errors import Wrong, problem, refuse
 from api.pool import Pool
+from api.problems import EDIT_CLOSED, EDIT_OPEN, EDITS_FULL, NO_EDIT, NO_THING
 from api.queries import queries
 from edge.address import numbered, slugify
 
@@ -58,7 +59,7 @@ def etag_of(id: int, revision: int) -> str:
 def edit(pool: Pool, id: int) -> Edit:
     """An edit. Answers 404 where there is none."""
     if not (rows := pool.read(SQL["edits"], {"ids": [id]})):
-        abort(problem(404, "There is no such edit."))
+        abort(problem(NO_EDIT, "There is no such edit."))
     return _edit(rows[0])
 
 
@@ -83,27 +84,27 @@ def begin(cursor: Cursor, account_id: int, asked: Begin, seen: str) -> int:
 
     Answers 404 where there is no such thing, 412 where it is another by now, 409 where the editor has an edit of it already.
     """
-    changes = judge.set_by(asked.changes)
+    changes = validation.set_by(asked.changes)
     if (asked.deed == "create") != (asked.thing is None):
-        judge.refuse([("thing", "A new thing has no id yet; what is changed, merged or deleted has one.")])
+        refuse(Wrong("thing", "A new thing has no id yet; what is changed, merged or deleted has one."))
     if asked.deed == "merge" and asked.kind not in ("subject", "instructor"):
-        judge.refuse([("deed", "Only subjects and instructors can be merged.")])
-    judge.fields_must_fit(asked.kind, asked.deed, changes)
+        refuse(Wrong("deed", "Only subjects and instructors can be merged."))
+    validation.fields_must_fit(asked.kind, asked.deed, changes)
     etag, base = "", dict[str, Any]()
     if asked.thing is not None:
         etag, base = now(cursor, asked.kind, asked.thing)
         if etag != seen:
-            conditions.conflict("This is another by now: look at both versions, then begin from the present one.", now=etag, yours=changes,
-                                theirs=base, base={}, kind=asked.kind, thing=asked.thing)
+            preconditions.conflict("This is another by now: look at both versions, then begin from the present one.", now=etag,
+                                   yours=changes, theirs=base, base={}, kind=asked.kind, thing=asked.thing)
     cursor.execute(SQL["count"], {"account": account_id})
     ((count,),) = cursor.fetchall()
     if count >= MOST_OPEN:
-        abort(problem(409, f"You have {MOST_OPEN} edits open: publish or discard some first."))
+        abort(problem(EDITS_FULL, f"You have {MOST_OPEN} edits open: publish or discard some first.", limit=MOST_OPEN))
     id = insert(cursor, account_id, asked.kind, asked.thing, asked.deed, etag, base, changes, asked.tab, asked.count)
     if id is None:
         cursor.execute(SQL["own"], {"kind": asked.kind, "thing": asked.thing, "account": account_id})
         ((there,),) = cursor.fetchall()
-        abort(problem(409, "You have an edit of this open already: go on with that one.", edit=there))
+        abort(problem(EDIT_OPEN, "You have an edit of this open already: go on with that one.", edit=there))
     return id
 
 
@@ -113,20 +114,20 @@ def save(cursor: Cursor, id: int, asked: Save, seen: str) -> None:
     Answers 404, 409 where it is not open any more, 412 where another tab or editor saved it, 422.
     """
     held = hold_open(cursor, id)
-    changes = judge.set_by(asked.changes)
-    judge.fields_must_fit(held.kind, held.deed, changes)
+    changes = validation.set_by(asked.changes)
+    validation.fields_must_fit(held.kind, held.deed, changes)
     if held.etag != seen:
         if not asked.tab or asked.tab != held.tab:
-            conditions.conflict("This edit was saved from elsewhere: look at both, then save again.", now=held.etag, yours=changes,
-                                theirs=held.changes, base=held.base, kind=held.kind, thing=held.thing, edit=id)
+            preconditions.conflict("This edit was saved from elsewhere: look at both, then save again.", now=held.etag, yours=changes,
+                                   theirs=held.changes, base=held.base, kind=held.kind, thing=held.thing, edit=id)
         if asked.count <= held.count:
             return  # overtaken by a later save of the same tab, which holds all that this one does
     etag, base = held.base_etag, held.base
     if asked.base and asked.base != etag and held.thing is not None:
         etag, base = now(cursor, held.kind, held.thing)
         if asked.base != etag:
-            conditions.conflict("This is another again by now: look at both versions.", now=etag, yours=changes, theirs=base,
-                                base=held.base, kind=held.kind, thing=held.thing, edit=id)
+            preconditions.conflict("This is another again by now: look at both versions.", now=etag, yours=changes, theirs=base,
+                                   base=held.base, kind=held.kind, thing=held.thing, edit=id)
     cursor.execute(SQL["save"], {"id": id, "changes": Json(changes), "base_etag": etag, "base": Json(base), "tab": asked.tab,
                                  "count": asked.count})
 
@@ -150,22 +151,22 @@ def hold(cursor: Cursor, id: int) -> Held:
     """The edit, held until the transaction ends. Answers 404."""
     cursor.execute(SQL["hold"], {"id": id})
     if (row := cursor.fetchone()) is None:
-        abort(problem(404, "There is no such edit."))
+        abort(problem(NO_EDIT, "There is no such edit."))
     return Held(*row)
 
 
 def hold_open(cursor: Cursor, id: int) -> Held:
     """The same of one that is open. Answers 404, 409."""
     if (held := hold(cursor, id)).state != "open":
-        abort(problem(409, f"This edit is {held.state} already.", edit=id))
+        abort(problem(EDIT_CLOSED, f"This edit is {held.state} already.", edit=id))
     return held
 
 
 def must_be_seen(held: Held, seen: str) -> None:
     """Answers 412 where the edit is another than its editor saw."""
     if held.etag != seen:
-        conditions.conflict("This edit is another by now: look at it again.", now=held.etag, yours={}, theirs=held.changes,
-                            base=held.base, kind=held.kind, thing=held.thing, edit=held.id)
+        preconditions.conflict("This edit is another by now: look at it again.", now=held.etag, yours={}, theirs=held.changes,
+                               base=held.base, kind=held.kind, thing=held.thing, edit=held.id)
 
 
 def now(cursor: Cursor, kind: str, thing: int) -> tuple[str, dict[str, Any]]:
@@ -173,7 +174,7 @@ def now(cursor: Cursor, kind: str, thing: int) -> tuple[str, dict[str, Any]]:
     cursor.execute(SQL["now"], {"kind": kind, "id": thing})
     ((etag, values),) = cursor.fetchall()
     if values is None:
-        abort(problem(404, f"There is no such {kind} (any more)."))
+        abort(problem(NO_THING, f"There is no such {kind} (any more)."))
     return etag, values
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from api import cache
-from api.desk.asking import Dead, Failed, Health, Watched
-from api.desk.way import mend
+from api.desk.live_shapes import Dead, Failed, Health, Watched
+from api.desk.releases import mend
 from api.pool import Pool
 from api.queries import queries
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.cursors import NEWEST, read_place, write_place
 from api.desk.edits import SQL, etag_of, who
 from api.desk.shapes import Difference, Entry, History, HistoryRead, Kind
-from api.me.pages import NEWEST, read_place, write_place
 from api.pool import Pool
 
 

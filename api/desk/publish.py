@@ -9,10 +9,11 @@ from flask import abort
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json
 
-from api.desk import conditions, edits, judge
+from api.desk import edits, preconditions, validation
 from api.desk.edits import SQL, Held
 from api.desk.shapes import FIELDS, Done, Kind, Named, NamedThing, Outcome, Published
-from api.errors import problem
+from api.errors import Wrong, problem, refuse
+from api.problems import NOT_PUBLISHED, OTHERS_HANG_ON_IT, PAST, PUBLISHED_ALREADY, TWICE
 
 
 class When(NamedTuple):
@@ -29,14 +30,14 @@ def publish(cursor: Cursor, account_id: int, named: Iterable[Named], when: When)
     """Applies open edits. Answers 404, 409, 412 where an edit or its thing is another than was seen, 422, 428."""
     asked = list(named)
     if len({one.id for one in asked}) < len(asked):
-        judge.refuse([("edits", "One stands there twice.")])
+        refuse(Wrong("edits", "One stands there twice.", TWICE.uri))
     if when.at is not None:
         _must_be_to_come(cursor, when.at)
     _as(cursor, account_id)
     # In one order, so that two who publish many wait for each other instead of failing.
     held = {one.id: edits.hold_open(cursor, one.id) for one in sorted(asked, key=lambda one: one.id)}
     for one in asked:
-        edits.must_be_seen(held[one.id], conditions.named(one.etag))
+        edits.must_be_seen(held[one.id], preconditions.named(one.etag))
     return finished(cursor, [apply(cursor, account_id, held[one.id], when) for one in asked])
 
 
@@ -46,7 +47,7 @@ def withdraw(cursor: Cursor, account_id: int, things: Iterable[NamedThing]) -> P
     done = []
     for one in sorted(things, key=lambda one: (one.kind, one.id)):
         if one.kind != "video":
-            judge.refuse([("kind", "Only videos are withdrawn; anything else goes by a takedown, or with its videos.")])
+            refuse(Wrong("kind", "Only videos are withdrawn; anything else goes by a takedown, or with its videos."))
         base = seen_now(cursor, one)
         held = made(cursor, account_id, one.kind, one.id, "change", one.etag, base, {"status": "withdrawn"})
         done.append(apply(cursor, account_id, held, When(keep_status=True)))
@@ -58,7 +59,7 @@ def undo(cursor: Cursor, account_id: int, id: int, seen: str) -> Published:
     _as(cursor, account_id)
     held = edits.hold(cursor, id)
     if held.state != "published" or held.thing is None:
-        abort(problem(409, "This edit is not published: there is nothing to take back.", edit=id))
+        abort(problem(NOT_PUBLISHED, "This edit is not published: there is nothing to take back.", edit=id))
     edits.must_be_seen(held, seen)
     deed, changes = _reverse(cursor, held)
     etag, base = "", dict[str, Any]()
@@ -67,8 +68,8 @@ def undo(cursor: Cursor, account_id: int, id: int, seen: str) -> Published:
         etag, base = edits.now(cursor, held.kind, held.thing)
         set_by_it = held.changes if held.deed in ("change", "create") else {}
         if any(base.get(name) != value for name, value in set_by_it.items()):
-            conditions.conflict("What this edit set was changed since: look at both versions, then change it by hand.", now=etag,
-                                yours=changes, theirs=base, base=held.changes, kind=held.kind, thing=held.thing, edit=id)
+            preconditions.conflict("What this edit set was changed since: look at both versions, then change it by hand.", now=etag,
+                                   yours=changes, theirs=base, base=held.changes, kind=held.kind, thing=held.thing, edit=id)
     back = made(cursor, account_id, held.kind, held.thing, deed, etag, base, changes, undoes=id)
     return finished(cursor, [apply(cursor, account_id, back, When(keep_status=True))])
 
@@ -91,7 +92,7 @@ def apply(cursor: Cursor, account_id: int, held: Held, when: When) -> Done:
         cursor.execute(SQL["now"], {"kind": held.kind, "id": thing})
         ((etag, after),) = cursor.fetchall()
     except psycopg2.Error as error:
-        judge.refused(error)
+        validation.refused(error)
     if held.deed in ("change", "create"):  # as the database spells it, so that undo can tell whether it still stands
         different = {name: after[name] for name in different if name in after}
         base = {name: base[name] for name in different if name in base}  # what undo needs, and no more
@@ -111,12 +112,12 @@ def finished(cursor: Cursor, done: list[Done]) -> Published:
 
 def seen_now(cursor: Cursor, one: NamedThing) -> dict[str, Any]:
     """A thing's values, its row held. Answers 404, 412 where it is another than was seen, 428."""
-    seen = conditions.named(one.etag)
+    seen = preconditions.named(one.etag)
     cursor.execute(SQL["lock"], {"kind": one.kind, "id": one.id})
     etag, base = edits.now(cursor, one.kind, one.id)
     if etag != seen:
-        conditions.conflict("This is another by now: look at it again.", now=etag, yours={}, theirs=base, base={}, kind=one.kind,
-                            thing=one.id)
+        preconditions.conflict("This is another by now: look at it again.", now=etag, yours={}, theirs=base, base={}, kind=one.kind,
+                               thing=one.id)
     return base
 
 
@@ -140,8 +141,8 @@ def _base(cursor: Cursor, held: Held) -> dict[str, Any]:
     etag, now = edits.now(cursor, held.kind, held.thing)
     reordered = "videos" in held.changes and held.base.get("videos") != now.get("videos")
     if etag != held.base_etag or reordered:
-        conditions.conflict("Somebody changed this since the edit began: look at both versions, then save yours over the present one.",
-                            now=etag, yours=held.changes, theirs=now, base=held.base, kind=held.kind, thing=held.thing, edit=held.id)
+        preconditions.conflict("Somebody changed this since the edit began: look at both versions, then save yours over the present one.",
+                               now=etag, yours=held.changes, theirs=now, base=held.base, kind=held.kind, thing=held.thing, edit=held.id)
     return now
 
 
@@ -149,11 +150,11 @@ def _with_status(held: Held, base: Mapping[str, Any], when: When) -> dict[str, A
     changes = dict(held.changes)
     if held.kind != "video" or held.deed not in ("create", "change"):
         if when.at is not None:
-            judge.refuse([("at", "Only videos are scheduled.")])
+            refuse(Wrong("at", "Only videos are scheduled."))
         return changes
     if when.at is not None:
         if base.get("status") == "published":
-            judge.refuse([("at", "This video is published already: withdraw it first, or publish the edit now.")])
+            refuse(Wrong("at", "This video is published already: withdraw it first, or publish the edit now.", PUBLISHED_ALREADY.uri))
         return {**changes, "status": "scheduled", "publish_at": when.at}
     if not when.keep_status and "status" not in changes:
         changes["status"] = "published"
@@ -164,22 +165,22 @@ def _must_be_applicable(cursor: Cursor, held: Held, base: Mapping[str, Any], cha
     match held.deed:
         case "merge":
             if not changes.get("into") or changes["into"] == held.thing:
-                judge.refuse([("into", "Say which one it goes to.")])
+                refuse(validation.needed("into", "Say which one it goes to."))
             cursor.execute(SQL["lock"], {"kind": held.kind, "id": changes["into"]})
             edits.now(cursor, held.kind, changes["into"])
         case "delete":
             cursor.execute(SQL["hangs_on"], {"kind": held.kind, "id": held.thing})
             ((count,),) = cursor.fetchall()
             if count and (held.undoes is None or held.kind in ("course", "batch")):
-                abort(problem(409, f"{count} others hang on this: move, merge or withdraw them first."))
+                abort(problem(OTHERS_HANG_ON_IT, f"{count} others hang on this: move, merge or withdraw them first.", count=count))
         case _:
             if held.deed == "create" and (missing := _missing(held.kind, changes)):
-                judge.refuse([(missing, "This is needed.")])
-            judge.must_be_fit(held.kind, changes)
+                refuse(validation.needed(missing, "This is needed."))
+            validation.must_be_fit(held.kind, changes)
             if held.kind == "batch" and "videos" in changes and sorted(changes["videos"]) != sorted(base.get("videos", ())):
-                judge.refuse([("videos", "Name each video of the batch once, and no other.")])
+                refuse(Wrong("videos", "Name each video of the batch once, and no other."))
             if changes.get("status", base.get("status")) == "scheduled" and not changes.get("publish_at", base.get("publish_at")):
-                judge.refuse([("publish_at", "Say when it is to be published.")])
+                refuse(validation.needed("publish_at", "Say when it is to be published."))
 
 
 def _missing(kind: str, changes: Mapping[str, Any]) -> str:
@@ -188,11 +189,11 @@ def _missing(kind: str, changes: Mapping[str, Any]) -> str:
 
 
 def _must_be_to_come(cursor: Cursor, at: str) -> None:
-    if not judge.is_moment(at):
-        judge.refuse([("at", "Write a moment with its zone, as 2026-09-01T09:00:00+02:00.")])
+    if not validation.is_moment(at):
+        refuse(validation.no_moment("at"))
     cursor.execute(SQL["is_future"], {"at": at})
     if cursor.fetchone() != (True,):
-        judge.refuse([("at", "This moment is past: choose a later one, or publish now.")])
+        refuse(Wrong("at", "This moment is past: choose a later one, or publish now.", PAST.uri))
 
 
 def _reverse(cursor: Cursor, held: Held) -> tuple[str, dict[str, Any]]:

@@ -8,13 +8,14 @@ from flask import Blueprint, Response, abort
 from api import bodies, pool
 from api.auth.sessions import mine, signed_in
 from api.bodies import say
-from api.desk import conditions, edits, history, publish, questions, shapes, things
-from api.desk.asked import blueprint as asked
-from api.desk.delivered import blueprint as delivered
-from api.desk.live import blueprint as live
+from api.desk import edits, history, preconditions, publish, questions, shapes, things
+from api.desk.live_routes import blueprint as live
+from api.desk.question_routes import blueprint as asked
+from api.desk.webhook_routes import blueprint as delivered
 from api.errors import problem
 from api.ids import take_ids
 from api.openapi import describe
+from api.problems import NO_KIND
 
 blueprint = take_ids(Blueprint("desk", __name__, url_prefix="/api/v1/desk"))
 for part in (asked, delivered, live):
@@ -58,7 +59,7 @@ def history_of_all() -> Response:
           answers={200: shapes.Published, 404: None, 412: shapes.Conflict}, session=True, matched=True)
 @signed_in(role="editor")
 def withdraw(kind: str, id: int) -> Response:
-    seen = conditions.given()
+    seen = preconditions.given()
     asked_ = bodies.read(shapes.Withdraw)
     return _withdrawn((shapes.NamedThing(kind=_kind(kind), id=id, etag=seen),), takedown=asked_.takedown)
 
@@ -85,7 +86,7 @@ def open_edits() -> Response:
 @signed_in(role="editor")
 def begin() -> Response:
     asked_ = bodies.read(shapes.Begin, most=shapes.EDIT_BYTES)
-    seen = conditions.given() if asked_.thing is not None else ""
+    seen = preconditions.given() if asked_.thing is not None else ""
     with pool.current().transaction() as cursor:
         id = edits.begin(cursor, mine().account_id, asked_, seen)
     return _edit(id, 201)
@@ -103,7 +104,7 @@ def edit(id: int) -> Response:
           answers={200: shapes.Edit, 404: None, 409: None, 412: shapes.Conflict}, session=True, matched=True)
 @signed_in(role="editor")
 def save(id: int) -> Response:
-    seen = conditions.given()
+    seen = preconditions.given()
     asked_ = bodies.read(shapes.Save, most=shapes.EDIT_BYTES)
     with pool.current().transaction() as cursor:
         edits.save(cursor, id, asked_, seen)
@@ -115,7 +116,7 @@ def save(id: int) -> Response:
           answers={204: None, 404: None, 409: None, 412: shapes.Conflict}, session=True, matched=True)
 @signed_in(role="editor")
 def discard(id: int) -> Response:
-    seen = conditions.given()
+    seen = preconditions.given()
     with pool.current().transaction() as cursor:
         edits.discard(cursor, id, seen)
     return Response(status=204, headers={"Cache-Control": "no-store"})
@@ -126,7 +127,7 @@ def discard(id: int) -> Response:
           answers={200: shapes.Published, 404: None, 409: None, 412: shapes.Conflict}, session=True, matched=True)
 @signed_in(role="editor")
 def publish_one(id: int) -> Response:
-    seen = conditions.given()
+    seen = preconditions.given()
     asked_ = bodies.read(shapes.Publish)
     return _published((shapes.Named(id=id, etag=seen),), publish.When(asked_.at, asked_.keep_status))
 
@@ -145,7 +146,7 @@ def publish_many() -> Response:
           answers={200: shapes.Published, 404: None, 409: None, 412: shapes.Conflict}, session=True, matched=True)
 @signed_in(role="editor")
 def undo(id: int) -> Response:
-    seen = conditions.given()
+    seen = preconditions.given()
     with pool.current().transaction() as cursor:
         done = publish.undo(cursor, mine().account_id, id, seen)
     return say(done, Cache_Control="no-store")
@@ -153,13 +154,13 @@ def undo(id: int) -> Response:
 
 def _kind(kind: str) -> shapes.Kind:
     if kind not in shapes.FIELDS:
-        abort(problem(404, f"There are no things of this kind: write {', '.join(shapes.FIELDS)}."))
+        abort(problem(NO_KIND, f"There are no things of this kind: write {', '.join(shapes.FIELDS)}."))
     return cast("shapes.Kind", kind)
 
 
 def _edit(id: int, status: int = 200) -> Response:
     found = edits.edit(pool.current(), id)
-    return conditions.tagged(found, found.etag, status)
+    return preconditions.tagged(found, found.etag, status)
 
 
 def _published(named: tuple[shapes.Named, ...], when: publish.When) -> Response:

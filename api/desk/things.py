@@ -7,11 +7,12 @@ from typing import Any
 
 from flask import abort
 
-from api.desk import edits, judge
+from api.cursors import NEWEST, read_place, write_place
+from api.desk import edits
 from api.desk.shapes import Kind, Listed, ListRead, Other, Thing, Things
-from api.errors import problem
-from api.me.pages import NEWEST, read_place, write_place
+from api.errors import Wrong, problem, refuse
 from api.pool import Pool
+from api.problems import NO_THING
 from api.queries import queries
 from edge.address import segment
 
@@ -37,7 +38,7 @@ def thing(pool: Pool, account_id: int, kind: Kind, id: int) -> Thing:
     """A thing, with what its ids mean and who edits it. Answers 404 where there is none."""
     ((etag, values, picture, unavailable_since),) = pool.read(_SQL["thing"], {"kind": kind, "id": id})
     if values is None:
-        abort(problem(404, f"There is no such {kind}."))
+        abort(problem(NO_THING, f"There is no such {kind}."))
     own = edits.own(pool, account_id, kind, id)
     named = [values] if own is None else [values, own.changes]
     rows = pool.read(_SQL["others"], {"kind": kind, "id": id, "account": account_id})
@@ -65,7 +66,7 @@ def _ids(text: str) -> list[int] | None:
         return None
     found = text.split(",")
     if len(found) > _MOST_IDS or not all(one.isascii() and one.isdecimal() and len(one) < 19 for one in found):
-        judge.refuse([("ids", f"Write at most {_MOST_IDS} ids, comma-separated.")])
+        refuse(Wrong("ids", f"Write at most {_MOST_IDS} ids, comma-separated."))
     return [int(one) for one in found]
 
 

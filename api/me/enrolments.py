@@ -7,13 +7,14 @@ from pathlib import Path
 from flask import abort
 from psycopg2.extensions import cursor as Cursor
 
-from api.auth import address
-from api.auth.refused import Refused
+from api.auth import email_address
+from api.auth.errors import Refused
 from api.auth.sessions import raise_revision
+from api.cursors import FIRST, NEWEST, read_place, write_place
 from api.errors import problem
-from api.me.pages import FIRST, NEWEST, read_place, write_place
 from api.me.shapes import Enrolled, Enrolments, Kept, Students
 from api.pool import Pool
+from api.problems import BATCH_GATED, ENROLMENTS_FULL, NO_ACCOUNT, NO_BATCH
 from api.queries import queries
 
 MOST_ENROLMENTS = 500
@@ -27,9 +28,9 @@ def join(cursor: Cursor, account_id: int, batch_id: int) -> None:
         cursor.execute(_SQL["is_enrolled"], {"account_id": account_id, "batch_id": batch_id})
         if cursor.fetchone() == (True,):
             return
-        abort(problem(403, "This batch is for those whom an editor enrols."))
+        abort(problem(BATCH_GATED, "This batch is for those whom an editor enrols."))
     if not _enrol(cursor, account_id, batch_id):
-        abort(problem(409, f"You are in {MOST_ENROLMENTS} batches already: leave one first."))
+        abort(problem(ENROLMENTS_FULL, f"You are in {MOST_ENROLMENTS} batches already: leave one first.", limit=MOST_ENROLMENTS))
 
 
 def leave(cursor: Cursor, account_id: int, batch_id: int) -> None:
@@ -66,7 +67,7 @@ def enrol_account(cursor: Cursor, batch_id: int, account_id: int) -> int:
     revision = _raised(cursor, account_id)
     _gated(cursor, batch_id)
     if not _enrol(cursor, account_id, batch_id):
-        abort(problem(409, f"This account is in {MOST_ENROLMENTS} batches already."))
+        abort(problem(ENROLMENTS_FULL, f"This account is in {MOST_ENROLMENTS} batches already.", limit=MOST_ENROLMENTS))
     return revision
 
 
@@ -88,14 +89,14 @@ def students(pool: Pool, batch_id: int, after: str, limit: int) -> Students:
 def _gated(cursor: Cursor, batch_id: int) -> bool:
     cursor.execute(_SQL["batch"], {"batch_id": batch_id})
     if (row := cursor.fetchone()) is None:
-        abort(problem(404, "There is no such batch."))
+        abort(problem(NO_BATCH, "There is no such batch."))
     return bool(row[0])
 
 
 def _raised(cursor: Cursor, account_id: int) -> int:
     """The account's new revision; its row is held until the transaction ends."""
     if not (revision := raise_revision(cursor, account_id)):
-        abort(problem(404, "There is no such account."))
+        abort(problem(NO_ACCOUNT, "There is no such account."))
     return revision
 
 
@@ -106,6 +107,6 @@ def _enrol(cursor: Cursor, account_id: int, batch_id: int) -> bool:
 
 def _normal(email: str) -> str:
     try:
-        return address.normal(email)
+        return email_address.normal(email)
     except Refused:
         return ""

@@ -10,9 +10,10 @@ from flask import abort
 from psycopg2.extensions import cursor as Cursor
 
 from api.auth.sessions import unauthorized
-from api.me.pages import NEWEST, read_place, write_place
+from api.cursors import NEWEST, read_place, write_place
 from api.me.shapes import Entry, Place, Places
 from api.pool import Pool
+from api.problems import ACCOUNT_GONE
 from api.queries import queries
 
 _SQL = queries(Path(__file__).parent, "progress")
@@ -40,7 +41,7 @@ def overlay(pool: Pool, account_id: int, revision: int, videos: Sequence[int], b
         if rows and rows[0][0] >= revision:
             body: str = rows[0][1]
             return body.encode()
-    abort(unauthorized("This account is no more."))
+    abort(unauthorized("This account is no more.", ACCOUNT_GONE))
 
 
 def record(cursor: Cursor, account_id: int, entries: Iterable[Entry]) -> tuple[int, ...]:

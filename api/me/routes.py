@@ -11,12 +11,13 @@ from psycopg2.extensions import cursor as Cursor
 
 from api import bodies, pool
 from api.auth.sessions import mine, raise_revision, signed_in, unauthorized
-from api.errors import problem
+from api.errors import Wrong, refuse
 from api.ids import take_ids
-from api.me import enrolments, progress, shapes, shelf
-from api.me.editors import blueprint as editors
-from api.me.kept import kept, state_of, written
+from api.me import bookmarks, enrolments, notes, preferences, progress, shapes
+from api.me.caching import kept, state_of, written
+from api.me.editor_routes import blueprint as editors
 from api.openapi import describe
+from api.problems import ACCOUNT_GONE
 
 blueprint = take_ids(Blueprint("me", __name__, url_prefix="/api/v1"))
 blueprint.register_blueprint(editors)
@@ -31,7 +32,7 @@ def overlay() -> Response:
     asked = bodies.read_query(shapes.OverlayRead)
     videos = _ids(asked.videos)
     if bool(videos) == bool(asked.batch):
-        _refuse("videos", "Name a batch, or videos, and not both.")
+        refuse(Wrong("videos", "Name a batch, or videos, and not both."))
     session = mine()
     what = f"overlay:b{asked.batch}" if asked.batch else f"overlay:{','.join(map(str, videos))}"
     return kept(session, what, asked.v, partial(
@@ -87,32 +88,32 @@ def forget_all() -> Response:
 @describe(summary="Videos that are kept, the last first", query=shapes.PageRead,
           answers={200: shapes.Bookmarks, 304: None}, session=True)
 @signed_in
-def bookmarks() -> Response:
+def list_bookmarks() -> Response:
     asked = bodies.read_query(shapes.PageRead)
-    return _kept(f"bookmarks:{asked.after}:{asked.limit}", asked.v, shelf.bookmarks, asked.after, asked.limit)
+    return _kept(f"bookmarks:{asked.after}:{asked.limit}", asked.v, bookmarks.bookmarks, asked.after, asked.limit)
 
 
 @blueprint.put("/me/bookmarks/<id:video>")
 @describe(summary="Keep a video", answers={200: shapes.Written, 404: None, 409: None}, session=True)
 @signed_in
 def bookmark(video: int) -> Response:
-    return _done(lambda cursor: shelf.bookmark(cursor, mine().account_id, video))
+    return _done(lambda cursor: bookmarks.bookmark(cursor, mine().account_id, video))
 
 
 @blueprint.delete("/me/bookmarks/<id:video>")
 @describe(summary="Keep a video no more", answers={200: shapes.Written, 404: None}, session=True)
 @signed_in
 def unbookmark(video: int) -> Response:
-    return _done(lambda cursor: shelf.unbookmark(cursor, mine().account_id, video))
+    return _done(lambda cursor: bookmarks.unbookmark(cursor, mine().account_id, video))
 
 
 @blueprint.get("/me/notes")
 @describe(summary="A video's notes, in the video's order", query=shapes.NotesRead,
           answers={200: shapes.Notes, 304: None}, session=True)
 @signed_in
-def notes() -> Response:
+def list_notes() -> Response:
     asked = bodies.read_query(shapes.NotesRead)
-    return _kept(f"notes:{asked.video}:{asked.after}:{asked.limit}", asked.v, shelf.notes, asked.video, asked.after, asked.limit)
+    return _kept(f"notes:{asked.video}:{asked.after}:{asked.limit}", asked.v, notes.notes, asked.video, asked.after, asked.limit)
 
 
 @blueprint.post("/me/notes")
@@ -121,14 +122,14 @@ def notes() -> Response:
 @signed_in
 def make_note() -> Response:
     new = bodies.read(shapes.NewNote)
-    return _noted(lambda cursor: shelf.note(cursor, mine().account_id, new), 201)
+    return _noted(lambda cursor: notes.note(cursor, mine().account_id, new), 201)
 
 
 @blueprint.get("/me/notes/<id:note>")
 @describe(summary="One note", query=shapes.Read, answers={200: shapes.OneNote, 304: None, 404: None}, session=True)
 @signed_in
 def one_note(note: int) -> Response:
-    return _kept(f"note:{note}", bodies.read_query(shapes.Read).v, shelf.one_note, note)
+    return _kept(f"note:{note}", bodies.read_query(shapes.Read).v, notes.one_note, note)
 
 
 @blueprint.put("/me/notes/<id:note>")
@@ -137,21 +138,21 @@ def one_note(note: int) -> Response:
 @signed_in
 def rewrite(note: int) -> Response:
     text = bodies.read(shapes.NoteText)
-    return _noted(lambda cursor: shelf.rewrite(cursor, mine().account_id, note, text), 200)
+    return _noted(lambda cursor: notes.rewrite(cursor, mine().account_id, note, text), 200)
 
 
 @blueprint.delete("/me/notes/<id:note>")
 @describe(summary="Take a note away", answers={200: shapes.Written, 404: None}, session=True)
 @signed_in
 def erase(note: int) -> Response:
-    return _done(lambda cursor: shelf.erase(cursor, mine().account_id, note))
+    return _done(lambda cursor: notes.erase(cursor, mine().account_id, note))
 
 
 @blueprint.get("/me/preferences")
 @describe(summary="What the student set", query=shapes.Read, answers={200: shapes.Preferred, 304: None}, session=True)
 @signed_in
-def preferences() -> Response:
-    return _kept("preferences", bodies.read_query(shapes.Read).v, shelf.preferences)
+def read_preferences() -> Response:
+    return _kept("preferences", bodies.read_query(shapes.Read).v, preferences.preferences)
 
 
 @blueprint.put("/me/preferences")
@@ -159,7 +160,7 @@ def preferences() -> Response:
 @signed_in
 def prefer() -> Response:
     set_to = bodies.read(shapes.Preferences)
-    return _done(lambda cursor: shelf.prefer(cursor, mine().account_id, set_to))
+    return _done(lambda cursor: preferences.prefer(cursor, mine().account_id, set_to))
 
 
 @blueprint.get("/me/enrolments")
@@ -196,7 +197,7 @@ def _write(work: Callable[[Cursor], T]) -> tuple[T, int]:
     account's row, so one student's writes go one after the other, in the order of their revisions."""
     with pool.current().transaction() as cursor:
         if not (revision := raise_revision(cursor, mine().account_id)):
-            abort(unauthorized("This account is no more."))
+            abort(unauthorized("This account is no more.", ACCOUNT_GONE))
         return work(cursor), revision
 
 
@@ -222,11 +223,7 @@ def _ids(text: str) -> tuple[int, ...]:
     """The ids in a comma-separated list, in their order, each once: so one set of videos has one key in the cache."""
     parts = text.split(",") if text else []
     if len(parts) > shapes.MOST_VIDEOS:
-        _refuse("videos", f"Name at most {shapes.MOST_VIDEOS} videos.")
+        refuse(Wrong("videos", f"Name at most {shapes.MOST_VIDEOS} videos."))
     if not all(part.isascii() and part.isdigit() and len(part) < 20 and 0 < int(part) <= bodies.MOST_ID for part in parts):
-        _refuse("videos", "Write ids with commas between, such as 1,2,3.")
+        refuse(Wrong("videos", "Write ids with commas between, such as 1,2,3."))
     return tuple(sorted({int(part) for part in parts}))
-
-
-def _refuse(field: str, why: str) -> None:
-    abort(problem(422, f"{field}: {why}", errors=[{"field": field, "why": why}]))

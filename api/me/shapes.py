@@ -69,12 +69,6 @@ class OverlayRead(Body, frozen=True):
     videos: Annotated[str, msgspec.Meta(max_length=2_000, description=f"At most {MOST_VIDEOS} ids, comma-separated")] = ""
 
 
-class Token(Body, frozen=True):
-    """A body that says nothing but the form's token, where no header can."""
-
-    csrf: str = ""
-
-
 class Entry(Body, frozen=True):
     """Where a student is in a video, at a moment of the client's. ``completed`` is said only where it changes."""
 

@@ -12,6 +12,7 @@ from api.bodies import Body
 from api.errors import problem
 from api.playback.signing import Signed, Signer
 from api.pool import Pool
+from api.problems import NO_VIDEO, NOT_ENROLLED
 from api.queries import queries
 
 _SQL = queries(Path(__file__).parent, "playback")
@@ -39,10 +40,10 @@ def playback(pool: Pool, signer: Signer, account_id: int, video_id: int, now_s: 
     """A video's sources for a student, and what was signed of them. Answers 404 for what is not published, 403 to who is not enrolled."""
     rows = pool.read(_SQL["sources"], {"account_id": account_id, "video_id": video_id})
     if not rows:
-        abort(problem(404, "There is no such video."))
+        abort(problem(NO_VIDEO, "There is no such video."))
     enrolled, found = rows[0]
     if not enrolled:
-        abort(problem(403, "This video is for those who are enrolled in its batch."))
+        abort(problem(NOT_ENROLLED, "This video is for those who are enrolled in its batch."))
     sources, all_signed = [], []
     for kind, url, start_s in map(json.loads, found):
         if signed := signer.sign(url, now_s) if kind in ("file", "hls") else None:

@@ -1,7 +1,7 @@
 """Signs the addresses of own media for a few minutes, so that a playlist's segments are covered with it.
 
-Here by a segment of the path that ``edge.signed`` checks, which everything beside the playlist inherits; ``cloudfront.py`` has the
-other way.
+Here by a segment of the path that ``edge.media_signature`` checks, which everything beside the playlist inherits; ``cloudfront.py``
+has the other way.
 """
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote, unquote
 
-from edge.signed import sign
+from edge.media_signature import sign
 
 VALID_S = 300
 """A signed address is shared as easily as a link, so it holds no longer than a start takes; the player asks again."""

@@ -10,7 +10,7 @@ import click
 
 from builder import opening
 from builder.capacity.assumptions import Assumptions
-from edge.door import FINDINGS, json_option, show
+from edge.command_line import FINDINGS, json_option, show
 from edge.tiers import PROFILES
 
 MOST_USERS = 100_000_000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder import opening
-from edge.door import FINDINGS, json_option, show
+from edge.command_line import FINDINGS, json_option, show
 
 if TYPE_CHECKING:
     from builder.catalog.importers.report import Report

@@ -8,11 +8,11 @@ import click
 from click.core import ParameterSource
 
 from builder import opening
+from edge.command_line import dotenv_path, json_option, show
 from edge.config import TARGETS
-from edge.config.place import LISTEN_PORT, LOOPBACK
+from edge.config.cache_node import LISTEN_PORT, LOOPBACK
 from edge.deploy import TARGETS as DEPLOYMENTS
 from edge.deploy.deployment import IMAGE, RedisKind
-from edge.door import dotenv_path, json_option, show
 from edge.tiers import PROFILES
 
 _OF_CACHES = ("origin", "bucket", "api", "shield", "edge", "purge_from", "listen")
@@ -50,7 +50,7 @@ def config(ctx: click.Context, target: str, out: Path, profile: str | None, orig
     """
     from edge import config as caches
     from edge import deploy
-    from edge.config.place import Place, networks, upstream
+    from edge.config.cache_node import CacheNode, networks, upstream
     from edge.deploy.deployment import Deployment
     from edge.policy import page_headers
     from edge.settings import merged
@@ -65,7 +65,7 @@ def config(ctx: click.Context, target: str, out: Path, profile: str | None, orig
             affinity=affinity, redis=redis), out)
     else:
         serve = origin or f"http://127.0.0.1:{settings.port}"
-        paths = caches.write(target, Place(
+        paths = caches.write(target, CacheNode(
             settings.base_url, settings.profile, page_headers(https=settings.https, frame_hosts=settings.frame_hosts),
             origin=upstream(bucket or serve, "--bucket" if bucket else "--origin"), api=upstream(api or serve, "--api"),
             bucket=bool(bucket), shields=tuple(upstream(url, "--shield") for url in shield), edges=networks(edge, "--edge"),

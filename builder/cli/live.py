@@ -10,7 +10,7 @@ import click
 
 from builder import opening
 from builder.cli.publish import tell_left
-from edge.door import FINDINGS, json_option, say, show
+from edge.command_line import FINDINGS, json_option, say, show
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder import opening
-from edge.door import FINDINGS, json_option, say, show
+from edge.command_line import FINDINGS, json_option, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -187,7 +187,7 @@ def export_site(folder: Path, as_json: bool) -> None:
     Example: python build.py export-site /srv/www
     """
     from edge.store import open_store
-    from edge.store.tree import export_tree
+    from edge.store.export import export_tree
 
     with closing(open_store(opening.settings().store)) as store:
         written = export_tree(store, folder)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder import opening
-from edge.door import FINDINGS, json_option, say, show
+from edge.command_line import FINDINGS, json_option, say, show
 
 if TYPE_CHECKING:
     from builder.verify.run import Findings

@@ -15,12 +15,12 @@ from waitress.server import create_server
 from builder.catalog.reads import Catalog
 from builder.dev.fault import fault_of, fault_page
 from builder.dev.watching import Watching
-from builder.language import FOLDER, language
 from builder.pages import KINDS, part_of
 from builder.pages.page import HTML, Page, Site
 from builder.render import Renderer
 from builder.templating import TEMPLATES
 from edge.errors import LecternError
+from edge.language import FOLDER, language
 from edge.origin import NOT_FOUND_KEY, Origin
 from edge.policy import page_headers
 from edge.store.port import Store

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from builder.catalog import keys
 from builder.catalog.reads import Catalog
-from builder.language import Language
 from builder.pages.page import HTML, LISTS, SITEMAP, Crumb, Head, Kind, Page, Site, Url, at
 from edge.address import Path
+from edge.language import Language
 
 COURSES = Kind("courses", "catalog", HTML, LISTS, "index.html", indexed=True)
 INDEX = Kind("index", "metadata", HTML, LISTS, "index.html", indexed=True)

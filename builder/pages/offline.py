@@ -16,7 +16,7 @@ KINDS = (WORKER, OFFLINE)
 
 def pages(site: Site) -> Iterator[Page]:
     """The worker, or the one that withdraws it; and its page."""
-    name = "sw.js" if site.offline else "sw_withdrawn.js"
+    name = "sw.js" if site.offline else "sw-withdrawn.js"
     yield Page(Path("/sw.js"), WORKER, [keys.SITE], "", Assets(site.hue, site.language, site.logo).body(name).decode())
     words = site.words
     head = Head(words.gettext("You are offline"), words.gettext("This page needs the network."), noindex=True)

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import orjson
 from markupsafe import Markup
 
-from builder.language import ENGLISH, Language, language
 from builder.pages.words import turned_nowhere
 from edge.address import Path, segment
+from edge.language import ENGLISH, Language, language
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"

@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as Connection
 
 from builder.journal import LARGEST_NUMBER
 from edge.address import Key, key_of, path_of
-from edge.signed import PROTECTED
+from edge.media_signature import PROTECTED
 from edge.store.port import Store
 
 _LOT = 5_000

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edge.calling import ANSWER_S, Caller, refusal
 from edge.cdn.port import ALL, MARGIN_S, Abilities, Name, PurgeError, QuotaError, Rate, is_tag
 from edge.cdn.quota import Quota
+from edge.http_client import ANSWER_S, Caller, refusal
 
 API = "https://api.cloudflare.com/client/v4"
 

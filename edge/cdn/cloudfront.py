@@ -13,7 +13,8 @@ from typing import Any
 from edge.cdn.port import MARGIN_S, Abilities, Name, PurgeError, is_tag
 
 TAG_HEADER = "x-amz-meta-cache-tag"
-"""S3 gives tags back only so; the distribution's CacheTagConfig must name it, or purges by tag are deaf."""
+"""S3 gives tags back only so; the distribution's CacheTagConfig must name it, or purges by tag are deaf. Renaming it makes
+CloudFront deaf to the tags that it holds."""
 
 FETCH_S = 60.0
 """Longest origin fetch: three connection attempts of 10 s, then 30 s for the response, are the defaults."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from edge.calling import ANSWER_S, Answer, Caller, refusal
 from edge.cdn.port import ALL, MARGIN_S, Abilities, Name, PurgeError, is_tag
+from edge.http_client import ANSWER_S, Answer, Caller, refusal
 
 API = "https://api.fastly.com"
 

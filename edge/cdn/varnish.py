@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
-from edge.calling import ANSWER_S, Caller, refusal
 from edge.cdn.port import ALL, MARGIN_S, Abilities, Name, PurgeError, is_tag
+from edge.http_client import ANSWER_S, Caller, refusal
 
 FETCH_S = 15.0
 """Longest origin fetch: the generated VCL sets connect, first-byte and between-bytes timeouts to less in sum."""

@@ -16,17 +16,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from edge.config.place import Place
+from edge.cdn.cloudfront import TAG_HEADER
+from edge.config.cache_node import CacheNode
+from edge.config.timeouts import API_FIRST_BYTE_S
 from edge.errors import SettingsError
 from edge.policy import Headers
 from edge.tiers import ERROR_S, FAULT_S, PROFILES, YEAR_S, cache_control
 
 FUNCTION_BYTES = 10_240  # CloudFront's limit on a function's code
 CONNECT_S, TRIES = 2, 1
-API_FIRST_BYTE_S = 30  # the API waits 10 s for a connection of the pool alone
-
-TAG_HEADER = "x-amz-meta-cache-tag"
-"""Under this name S3 returns an object's tags. Renaming it makes CloudFront deaf to the tags that it holds."""
 
 _ALL_OF_THE_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 """The managed origin request policy AllViewer: Host too, by which the API knows itself."""
@@ -40,14 +38,14 @@ _NAMED = {  # response headers that the policy has fields for
     "Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options", "Strict-Transport-Security"}
 
 
-def files(place: Place) -> Mapping[str, str]:
+def files(node: CacheNode) -> Mapping[str, str]:
     """``template.json``, and its functions once more to be read. Raises SettingsError where the store is no bucket of AWS."""
-    bucket, prefix = _bucket_of(place.store)
-    request, response = functions(place)
+    bucket, prefix = _bucket_of(node.store)
+    request, response = functions(node)
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": f"Lectern's pages at CloudFront, profile {place.profile}: made by build.py config cloudfront, to be made anew.",
-        "Parameters": _parameters(place, bucket),
+        "Description": f"Lectern's pages at CloudFront, profile {node.profile}: made by build.py config cloudfront, to be made anew.",
+        "Parameters": _parameters(node, bucket),
         "Conditions": {
             "HasCertificate": {"Fn::Not": [{"Fn::Equals": [{"Ref": "CertificateArn"}, ""]}]},
             "HasReplica": {"Fn::Not": [{"Fn::Equals": [{"Ref": "ReplicaBucket"}, ""]}]},
@@ -55,10 +53,10 @@ def files(place: Place) -> Mapping[str, str]:
             "MakesBucket": {"Fn::Equals": [{"Ref": "MakeBucket"}, "yes"]},
         },
         "Resources": {
-            **_buckets(), **_policies(place), **_function("Request", request), **_function("Response", response),
+            **_buckets(), **_policies(node), **_function("Request", request), **_function("Response", response),
             **({"MediaKeys": _resource("KeyGroup", {"KeyGroupConfig": {
-                "Name": _named("media"), "Items": [place.media_key_id]}})} if place.media_key_id else {}),
-            "Distribution": _distribution(place, prefix), "Metrics": _resource("MonitoringSubscription", {
+                "Name": _named("media"), "Items": [node.media_key_id]}})} if node.media_key_id else {}),
+            "Distribution": _distribution(node, prefix), "Metrics": _resource("MonitoringSubscription", {
                 "DistributionId": {"Ref": "Distribution"},
                 "MonitoringSubscription": {"RealtimeMetricsSubscriptionConfig": {"RealtimeMetricsSubscriptionStatus": "Enabled"}}}),
             **_alarms(),
@@ -71,12 +69,12 @@ def files(place: Place) -> Mapping[str, str]:
     return {"template.json": json.dumps(template, indent=1) + "\n", "request.js": request, "response.js": response}
 
 
-def functions(place: Place) -> tuple[str, str]:
+def functions(node: CacheNode) -> tuple[str, str]:
     """The code of the viewer request's function and of the viewer response's."""
     here = Path(__file__).parent
     asked = (here / "asked.js").read_text()
-    known = (f"const SPELLING = {json.dumps(cache_control('spelling', place.profile))};\n"
-             f"const KEYS = {json.dumps(bool(place.media_key_id))};\n\n")
+    known = (f"const SPELLING = {json.dumps(cache_control('spelling', node.profile))};\n"
+             f"const KEYS = {json.dumps(bool(node.media_key_id))};\n\n")
     made = known + (here / "request.js").read_text() + asked, (here / "response.js").read_text() + asked
     assert all(len(code.encode()) <= FUNCTION_BYTES for code in made)
     return made
@@ -90,7 +88,7 @@ def _bucket_of(store: str) -> tuple[str, str]:
     return name, f"/{prefix}" if prefix else ""
 
 
-def _parameters(place: Place, bucket: str) -> dict[str, Any]:
+def _parameters(node: CacheNode, bucket: str) -> dict[str, Any]:
     def text(default: str, description: str, pattern: str) -> dict[str, str]:
         return {"Type": "String", "Default": default, "Description": description, "AllowedPattern": pattern}
 
@@ -100,7 +98,7 @@ def _parameters(place: Place, bucket: str) -> dict[str, Any]:
                        "Description": "whether this stack makes the bucket; no where it is there already, in this region"},
         "ReplicaBucket": text("", "domain of a copy of the bucket in a second region, such as copy.s3.eu-west-1.amazonaws.com",
                               "|[a-z0-9.-]+[.]amazonaws[.]com"),
-        "ApiDomain": text(place.api.host if place.api.scheme == "https" else "api.example",
+        "ApiDomain": text(node.api.host if node.api.scheme == "https" else "api.example",
                           "host of the API, and of `serve`, by https; its certificate is for the site's name", "[A-Za-z0-9.-]+"),
         "CertificateArn": text("", "certificate of the site's name in ACM, in us-east-1; without it CloudFront's own name serves",
                                "|arn:aws:acm:us-east-1:[0-9]+:certificate/.+"),
@@ -131,8 +129,8 @@ def _buckets() -> dict[str, Any]:
     }
 
 
-def _policies(place: Place) -> dict[str, Any]:
-    profile = PROFILES[place.profile]
+def _policies(node: CacheNode) -> dict[str, Any]:
+    profile = PROFILES[node.profile]
     ceilings = {"Catalog": profile.catalog_s, "Metadata": profile.metadata_s, "Media": profile.media_s, "Asset": YEAR_S}
     nothing = {
         "HeadersConfig": {"HeaderBehavior": "none"}, "CookiesConfig": {"CookieBehavior": "none"},
@@ -142,8 +140,8 @@ def _policies(place: Place) -> dict[str, Any]:
     policies["ApiTier"] = _cache_policy("api", 0, 1, {
         **nothing, "HeadersConfig": {"HeaderBehavior": "whitelist", "Headers": ["Origin", "Authorization"]},
         "CookiesConfig": {"CookieBehavior": "all"}, "QueryStringsConfig": {"QueryStringBehavior": "all"}})
-    return {**policies, "Secure": _response_policy("pages", place.headers, override=True),
-            "SecureApi": _response_policy("api", place.headers, override=False)}
+    return {**policies, "Secure": _response_policy("pages", node.headers, override=True),
+            "SecureApi": _response_policy("api", node.headers, override=False)}
 
 
 def _cache_policy(name: str, default_s: int, most_s: int, key: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,8 +175,8 @@ def _function(name: str, code: str) -> dict[str, Any]:
         "FunctionConfig": {"Comment": f"viewer {name.lower()}", "Runtime": "cloudfront-js-2.0"}})}
 
 
-def _distribution(place: Place, prefix: str) -> dict[str, Any]:
-    site = urlsplit(place.base_url)
+def _distribution(node: CacheNode, prefix: str) -> dict[str, Any]:
+    site = urlsplit(node.base_url)
     times = {"OriginPath": prefix, "ConnectionAttempts": TRIES, "ConnectionTimeout": CONNECT_S,
              "OriginAccessControlId": {"Ref": "Access"}, "S3OriginConfig": {"OriginAccessIdentity": ""}}
     serve = {"ConnectionAttempts": TRIES, "ConnectionTimeout": CONNECT_S, "DomainName": {"Ref": "ApiDomain"}, "CustomOriginConfig": {
@@ -192,7 +190,7 @@ def _distribution(place: Place, prefix: str) -> dict[str, Any]:
     def tier(pattern: str, name: str, **more: Any) -> dict[str, Any]:
         return {**pages, "PathPattern": pattern, "CachePolicyId": {"Ref": f"{name}Tier"}, **more}
 
-    protected = {"TrustedKeyGroups": [{"Ref": "MediaKeys"}]} if place.media_key_id else {}
+    protected = {"TrustedKeyGroups": [{"Ref": "MediaKeys"}]} if node.media_key_id else {}
     behaviours = [
         {"PathPattern": "/api/*", "TargetOriginId": "api", "ViewerProtocolPolicy": "https-only", "Compress": False,
          "AllowedMethods": ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"], "CachedMethods": ["GET", "HEAD"],

@@ -9,31 +9,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edge.cdn.varnish import FETCH_S
-from edge.config.place import Place
+from edge.config.cache_node import CacheNode
 from edge.config.template import filled
+from edge.config.timeouts import API_FIRST_BYTE_S, BETWEEN_BYTES_S, CONNECT_S, FIRST_BYTE_S, RETRY_S
 from edge.errors import SettingsError
 from edge.tiers import ADDRESS_CEILING, ERROR_S, PROFILES, STALE_IF_ERROR_S, WINDOW_S
 
-CONNECT_S, FIRST_BYTE_S, BETWEEN_BYTES_S = 2, 9, 3
-API_FIRST_BYTE_S = 30  # the API waits 10 s for a connection of the pool alone
-RETRY_S = 5
 CACHE_MB = 4096
 
-assert CONNECT_S + FIRST_BYTE_S + BETWEEN_BYTES_S < FETCH_S
 
-
-def files(place: Place) -> Mapping[str, str]:
+def files(node: CacheNode) -> Mapping[str, str]:
     """``nginx.conf`` and ``purge.js``. Raises SettingsError for a bucket, and for shields, which nginx cannot share pages among."""
-    if place.bucket:
+    if node.bucket:
         raise SettingsError("nginx makes no 301 or 410 of a bucket's objects: give --origin, where `serve` reads it by LECTERN_STORE.")
-    if place.shields or place.edges:
+    if node.shields or node.edges:
         raise SettingsError("Two tiers are of Varnish: nginx cannot purge by tag, so take --shield and --edge out.")
-    profile = PROFILES[place.profile]
+    profile = PROFILES[node.profile]
     window_requests = profile.requests_per_window * ADDRESS_CEILING
     text = filled(
-        "nginx.conf.j2", profile=place.profile, host=place.host, scheme=urlsplit(place.base_url).scheme, headers=place.headers,
-        origin=place.origin, api=place.api, purgers=place.purgers, listen=place.listen, origin_connections=profile.origin_connections,
+        "nginx.conf.j2", profile=node.profile, host=node.host, scheme=urlsplit(node.base_url).scheme, headers=node.headers,
+        origin=node.origin, api=node.api, purgers=node.purgers, listen=node.listen, origin_connections=profile.origin_connections,
         api_rate=window_requests * 60 // WINDOW_S, api_burst=window_requests // 10, lines=2 * profile.requests_per_window,
         connect_s=CONNECT_S, first_byte_s=FIRST_BYTE_S, between_bytes_s=BETWEEN_BYTES_S, api_first_byte_s=API_FIRST_BYTE_S,
         error_s=ERROR_S, stale_if_error_s=STALE_IF_ERROR_S, retry_s=RETRY_S, cache_mb=CACHE_MB)

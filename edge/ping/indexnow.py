@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
-from edge.calling import Caller, refusal
+from edge.http_client import Caller, refusal
 from edge.ping.port import ANSWER_S, PingError
 
 API = "https://api.indexnow.org"

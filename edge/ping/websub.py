@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
-from edge.calling import Caller, refusal
+from edge.http_client import Caller, refusal
 from edge.ping.port import ANSWER_S, PingError
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -21,11 +21,11 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store as Bucket
 
 from edge.errors import StoreError
-from edge.store.bucket import open_bucket
-from edge.store.metadata import attributes_of, head_of, object_of
-from edge.store.pace import ANSWER_S, GaveUpError, Pace, TryAgainError
 from edge.store.port import Head, Object, Put, Refused, Written, must_be_storable
-from edge.store.trouble import PASSING_CODES, is_lasting, must_be_absence, short, sorted_out
+from edge.store.retry import ANSWER_S, GaveUpError, Retrier, TryAgainError
+from edge.store.s3_bucket import open_bucket
+from edge.store.s3_errors import PASSING_CODES, is_lasting, must_be_absence, short, sorted_out
+from edge.store.s3_metadata import attributes_of, head_of, object_of
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -37,18 +37,18 @@ DELETE_KEYS = 1000  # DeleteObjects, API reference
 LIST_KEYS = 1000  # ListObjectsV2, API reference
 
 
-def open_s3(bucket: str, prefix: str = "", *, pace: Pace | None = None, list_keys: int = LIST_KEYS,
+def open_s3(bucket: str, prefix: str = "", *, retrier: Retrier | None = None, list_keys: int = LIST_KEYS,
             answer_s: float = ANSWER_S) -> S3Store:
     """The store in *bucket* under *prefix*; the bucket is made where it is not. Raises StoreError."""
     client, driver = open_bucket(bucket, answer_s=answer_s)
-    return S3Store(client, driver, bucket, prefix, pace or Pace(), list_keys)
+    return S3Store(client, driver, bucket, prefix, retrier or Retrier(), list_keys)
 
 
 class S3Store:
     """A store in a bucket. Made by `open_s3`; of no use in a forked child, where obstore would hang."""
 
-    def __init__(self, client: S3Client, driver: Bucket, bucket: str, prefix: str, pace: Pace, list_keys: int) -> None:
-        self._client, self._driver, self._bucket, self._pace = client, driver, bucket, pace
+    def __init__(self, client: S3Client, driver: Bucket, bucket: str, prefix: str, retrier: Retrier, list_keys: int) -> None:
+        self._client, self._driver, self._bucket, self._retrier = client, driver, bucket, retrier
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._list_keys = list_keys
         self.name = f"s3://{bucket}/{self._prefix} at {client.meta.endpoint_url}"
@@ -214,7 +214,7 @@ class S3Store:
         if os.getpid() != self._pid:
             raise StoreError("A store was used in a forked child: start processes by spawn or forkserver.")
         try:
-            return self._pace.call(partial(sorted_out, action))
+            return self._retrier.call(partial(sorted_out, action))
         except GaveUpError as error:
             raise StoreError(f"The bucket {self._bucket} goes on failing ({error}): look at its server, then "
                              "run the command again.") from error
@@ -225,12 +225,12 @@ class S3Store:
     def _each(self, act: Callable[[U], T], items: Iterable[U]) -> Iterator[T]:
         """*act* on each of *items*, many at once, results in order; streams, holding two rounds at most."""
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(self._pace.width, thread_name_prefix="s3")
+            self._threads = ThreadPoolExecutor(self._retrier.width, thread_name_prefix="s3")
         waiting: deque[Future[T]] = deque()
         try:
             for item in items:
                 waiting.append(self._threads.submit(act, item))
-                if len(waiting) >= 2 * self._pace.width:
+                if len(waiting) >= 2 * self._retrier.width:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

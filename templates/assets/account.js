@@ -1,11 +1,11 @@
 // The account's pages: who is here, what they may do, and the forms' ways to the API.
 import { _ } from "{{ asset('words.js') }}";
-import { ask } from "{{ asset('overlay_api.js') }}";
-import { onSend, show, told } from "{{ asset('account_form.js') }}";
-import { listSessions } from "{{ asset('account_sessions.js') }}";
-import { listLinks, listWays, outcome } from "{{ asset('account_ways.js') }}";
-import { tell } from "{{ asset('overlay_telling.js') }}";
-import { forget } from "{{ asset('overlay_whose.js') }}";
+import { ask } from "{{ asset('overlay-api.js') }}";
+import { onSend, show, told } from "{{ asset('account-form.js') }}";
+import { listSessions } from "{{ asset('account-sessions.js') }}";
+import { listLinks, listWays, outcome } from "{{ asset('account-providers.js') }}";
+import { tell } from "{{ asset('overlay-sync.js') }}";
+import { forget } from "{{ asset('overlay-session.js') }}";
 
 // A mail's secret leaves the address bar, and so the history, at once; it stays in this page alone.
 const secret = location.hash.slice(1);
@@ -20,9 +20,9 @@ const post = (path, body = {}) => ask(`/auth/${path}`, { method: "POST", body, r
 const DEEDS = {
   login: async ({ email, password }) => go(await post("login", { email, password })),
   answer: async ({ known_password: password }) => go(await post("oidc/answer", { question: secret, password })),
-  register: async ({ name, email, password }) => done(await post("register", { name, email, password })),
+  register: async ({ name, email, password }) => asked(await post("register", { name, email, password })),
   confirm: async ({ password }) => go(await post("register/confirm", { token: secret, password })),
-  reset: async ({ email }) => done(await post("reset", { email })),
+  reset: async ({ email }) => asked(await post("reset", { email })),
   password: async ({ password }) => {
     await post("reset/confirm", { token: secret, password });
     await forget(); // every session has ended, this browser's too
@@ -37,7 +37,7 @@ const DEEDS = {
     button.form.reset();
     say(_("Your password is changed, and every other browser is logged out."));
   },
-  "change-email": async ({ email, email_password: password = "" }) => done(await post("email", { email, password })),
+  "change-email": async ({ email, email_password: password = "" }) => asked(await post("email", { email, password })),
   link: async ({ link_password: password = "" }, button) => {
     const answer = await post(`oidc/${encodeURIComponent(button.value)}/${button.name}`, { password });
     if (answer?.location) location.assign(answer.location);
@@ -96,9 +96,10 @@ function reveal(...whom) {
   if (!whom.length) for (const field of top.querySelectorAll("[data-name], bdi[data-email], .sessions")) field.replaceChildren();
 }
 
-function done(answer) {
+// A mail is on its way.
+function asked() {
   reveal();
-  say(answer.detail);
+  say(_("Look into your mail: what comes next stands there."));
 }
 
 // *where*: what there is to do next.
@@ -122,8 +123,8 @@ function go() {
 
 // Where the student came from: a path of this site, never another's.
 function nextPath() {
-  const asked = query.get("next") ?? "/account/";
-  const url = /^\/(?![/\\])/.test(asked) ? new URL(asked, location.origin) : null;
+  const wanted = query.get("next") ?? "/account/";
+  const url = /^\/(?![/\\])/.test(wanted) ? new URL(wanted, location.origin) : null;
   return url?.origin === location.origin ? url.pathname + url.search : "/account/";
 }
 

@@ -1,15 +1,15 @@
 // The editors' desk: who is there, and what this page of it holds.
-import { ask, whose } from "{{ asset('desk_api.js') }}";
-import { bulk } from "{{ asset('desk_bulk.js') }}";
-import { files } from "{{ asset('desk_files.js') }}";
-import { health } from "{{ asset('desk_health.js') }}";
-import { history } from "{{ asset('desk_history.js') }}";
-import { keys } from "{{ asset('desk_keys.js') }}";
-import { list } from "{{ asset('desk_list.js') }}";
-import { made } from "{{ asset('desk_made.js') }}";
-import { releases } from "{{ asset('desk_releases.js') }}";
-import { done } from "{{ asset('desk_done.js') }}";
-import { leave, previewNow, publishNow, saveNow, thing } from "{{ asset('desk_thing.js') }}";
+import { ask, whose } from "{{ asset('desk-api.js') }}";
+import { bulk } from "{{ asset('desk-bulk.js') }}";
+import { files } from "{{ asset('desk-files.js') }}";
+import { health } from "{{ asset('desk-health.js') }}";
+import { history } from "{{ asset('desk-history.js') }}";
+import { keys } from "{{ asset('desk-keys.js') }}";
+import { list } from "{{ asset('desk-list.js') }}";
+import { made } from "{{ asset('desk-dom.js') }}";
+import { releases } from "{{ asset('desk-releases.js') }}";
+import { done } from "{{ asset('desk-result.js') }}";
+import { leave, previewNow, publishNow, saveNow, thing } from "{{ asset('desk-thing.js') }}";
 import { _ } from "{{ asset('words.js') }}";
 
 const place = document.querySelector(".place");

@@ -1,8 +1,8 @@
 // Joins the student's own data to a page that is whole without it. What the browser keeps is shown at once, what the API says
 // when it comes; where the API is away the page stays as it is. What is drawn is taken out before a browser puts the page
 // aside, so that no back button shows one student's data to the next.
-import { adopt, places, record, take } from "{{ asset('overlay_places.js') }}";
-import { onForgotten, whose } from "{{ asset('overlay_whose.js') }}";
+import { adopt, places, record, take } from "{{ asset('overlay-places.js') }}";
+import { onForgotten, whose } from "{{ asset('overlay-session.js') }}";
 
 const MOST_VIDEOS = 100; // that the API answers about at once
 const EVERY_MS = 5000; // between two records of a place
@@ -25,7 +25,7 @@ async function open() {
   const now = shown;
   await draw(null);
   if (!now) return;
-  const api = await import("{{ asset('overlay_api.js') }}");
+  const api = await import("{{ asset('overlay-api.js') }}");
   const overlay = await ownData(api).catch(() => null);
   if (whose().tag !== now) return compare();
   if (!overlay || shown !== now) return;
@@ -51,9 +51,9 @@ async function draw(overlay) {
   for (const { video: id, position_s, at_ms } of overlay?.begun ?? []) begun[id] ??= { s: position_s, at: at_ms, done: false };
   if (!overlay && !Object.keys(here).length) return;
   const now = shown;
-  const [marks] = await Promise.all([import("{{ asset('overlay_marks.js') }}"), styled()]);
-  const left = location.pathname === "/" ? await (await import("{{ asset('overlay_begun.js') }}")).begun(begun) : null;
-  const own = overlay && batch && !video ? await import("{{ asset('overlay_batch.js') }}") : null;
+  const [marks] = await Promise.all([import("{{ asset('overlay-marks.js') }}"), styled()]);
+  const left = location.pathname === "/" ? await (await import("{{ asset('overlay-continue.js') }}")).begun(begun) : null;
+  const own = overlay && batch && !video ? await import("{{ asset('overlay-enrolment.js') }}") : null;
   if (shown !== now || whose().tag !== now) return;
   clear();
   drawn = [...marks.mark(here, overlay), ...marks.markBatch(overlay?.batch), ...(left?.() ?? [])];
@@ -70,7 +70,7 @@ async function drawLecture(own, overlay, marks) {
   }
   if (!overlay) return;
   if (panel?.tag !== shown) {
-    const { panel: make } = await import("{{ asset('overlay_lecture.js') }}");
+    const { panel: make } = await import("{{ asset('overlay-lecture.js') }}");
     if (whose().tag !== shown) return;
     panel = { tag: shown, box: make(video, player, overlay, () => place.position_s) };
   }
@@ -100,7 +100,7 @@ function styled() {
 }
 
 async function tellers() {
-  return (telling ??= await import("{{ asset('overlay_telling.js') }}"));
+  return (telling ??= await import("{{ asset('overlay-sync.js') }}"));
 }
 
 // Another student has logged in, or this one has logged out, in another tab or while the page was aside.

@@ -12,7 +12,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from api.auth.csrf import token_of
-from api.auth.sessions import hash_of
+from api.auth.session_cookie import hash_of
 from api.transaction import Cursor
 
 ME = "/api/v1/me"

@@ -14,9 +14,9 @@ from redis import Redis
 from api import bodies, cache
 from api.app import create_app
 from api.cache import Cache
+from api.lru import Lru
 from api.settings import read_api_settings
-from api.shared import Shared
-from api.shelf import Shelf
+from api.shared_redis import SharedRedis
 from edge.store import open_store
 from tests.api import redises
 
@@ -104,28 +104,28 @@ def test_the_longest_unused_leaves_first(clock: Clock) -> None:
 
 
 def test_what_is_over_is_dropped_while_others_are_used(clock: Clock) -> None:
-    shelf = Shelf(100_000, clock=clock)
+    lru = Lru(100_000, clock=clock)
     for number in range(5_000):
-        shelf.put(f"old {number}", b"x", clock.now + 10)
+        lru.put(f"old {number}", b"x", clock.now + 10)
     clock.now += 20
     for number in range(2_600):
-        shelf.put(f"new {number}", b"x", clock.now + 10)
-    assert shelf.items == 2_600
+        lru.put(f"new {number}", b"x", clock.now + 10)
+    assert lru.items == 2_600
 
 
 def test_threads_do_not_break_the_shelf() -> None:
-    shelf = Shelf(50)
+    lru = Lru(50)
     failed: list[Exception] = []
 
     def use(seed: int) -> None:
         try:
             for number in range(5_000):
                 key = str((number * seed) % 97)
-                if (value := shelf.get(key)) is not None:
+                if (value := lru.get(key)) is not None:
                     assert value == key.encode()
-                shelf.put(key, key.encode(), 1e12)
+                lru.put(key, key.encode(), 1e12)
                 if number % 11 == 0:
-                    shelf.drop(key)
+                    lru.drop(key)
         except Exception as error:
             failed.append(error)
 
@@ -135,18 +135,18 @@ def test_threads_do_not_break_the_shelf() -> None:
     for thread in threads:
         thread.join()
     assert failed == []
-    assert shelf.items <= 50
+    assert lru.items <= 50
 
 
 def test_an_instances_items_are_divided_among_its_processes(tmp_path: Path) -> None:
     settings = read_api_settings({"LECTERN_DATA": str(tmp_path), "LECTERN_API_PROCESSES": "4", "REDIS_URL": "redis://127.0.0.1:1"})
     with closing(open_store(settings.shared.store)) as store:
         kept: Cache = create_app(settings, store).extensions[cache.EXTENSION]
-        assert kept._levels.shelf._items == 2_500
+        assert kept._levels.lru._items == 2_500
 
 
 def test_what_one_process_made_another_finds_in_redis_and_keeps(url: str) -> None:
-    one, other = Cache(shared=Shared(url)), Cache(shared=Shared(url))
+    one, other = Cache(shared=SharedRedis(url)), Cache(shared=SharedRedis(url))
     assert one.get_or_make("a", lambda: b"made by one", TTL_S) == (b"made by one", False)
     assert other.get_or_make("a", lambda: b"made by other", TTL_S) == (b"made by one", True)
     assert (other.figures.shared_hits, other.figures.items) == (1, 1)
@@ -159,7 +159,7 @@ def test_what_one_process_made_another_finds_in_redis_and_keeps(url: str) -> Non
 @pytest.mark.parametrize("kind", redises.KINDS[:1])
 def test_redis_keeps_it_no_longer_than_its_time_and_as_plain_bytes(kind: str) -> None:
     with redises.server() as url:
-        Cache(shared=Shared(url)).get_or_make("a", lambda: b"value", TTL_S)
+        Cache(shared=SharedRedis(url)).get_or_make("a", lambda: b"value", TTL_S)
         client = Redis.from_url(url)
         assert 290_000 < client.pttl("lectern:cache:a") <= 300_000
         noted, _, value = bytes(client.get("lectern:cache:a")).partition(b"|")  # type: ignore[arg-type]
@@ -175,7 +175,7 @@ def test_what_somebody_else_wrote_into_redis_is_a_miss(kind: str, planted: bytes
     with redises.server() as url:
         client = Redis.from_url(url)
         client.set("lectern:cache:a", planted)
-        assert Cache(shared=Shared(url)).get_or_make("a", lambda: b"ours", TTL_S) == (b"ours", False)
+        assert Cache(shared=SharedRedis(url)).get_or_make("a", lambda: b"ours", TTL_S) == (b"ours", False)
         client.close()
 
 
@@ -183,11 +183,11 @@ def test_what_somebody_else_wrote_into_redis_is_a_miss(kind: str, planted: bytes
 def test_without_redis_it_is_a_cache_all_the_same(kind: str) -> None:
     if kind == "silent":
         with redises.silent() as url:
-            kept = Cache(shared=Shared(url))
+            kept = Cache(shared=SharedRedis(url))
             assert [kept.get_or_make("a", lambda: b"x", TTL_S) for _ in range(2)] == [(b"x", False), (b"x", True)]
         return
     with redises.server() as url:
-        kept = Cache(shared=Shared(url))
+        kept = Cache(shared=SharedRedis(url))
         kept.get_or_make("a", lambda: b"x", TTL_S)
     assert kept.get_or_make("a", lambda: b"y", TTL_S) == (b"x", True)
     assert kept.get_or_make("b", lambda: b"y", TTL_S) == (b"y", False)

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from api.counting import Ring, Window
+from api.counters.memory import MemoryCounter
+from api.counters.window import Window
 
 LIMIT = 5
 
@@ -27,11 +28,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ring(clock: Clock) -> Ring:
-    return Ring(clock=clock)
+def ring(clock: Clock) -> MemoryCounter:
+    return MemoryCounter(clock=clock)
 def test_the_window_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    ring = Ring(clock=lambda: now[0])
+    ring = MemoryCounter(clock=lambda: now[0])
     for second in range(LIMIT):
         now[0] = float(second)
         assert ring.hit("a", LIMIT, 10).allowed
@@ -47,7 +48,7 @@ def test_the_window_moves(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_left_is_forgotten_without_a_thread_that_looks() -> None:
     now = [0.0]
-    ring = Ring(clock=lambda: now[0])
+    ring = MemoryCounter(clock=lambda: now[0])
     for number in range(1000):
         ring.hit(f"client {number}", LIMIT, 10)
     ring.hit("kept for long", 1, 10_000)
@@ -59,8 +60,8 @@ def test_who_left_is_forgotten_without_a_thread_that_looks() -> None:
 
 
 def test_a_flood_of_addresses_takes_no_more_memory_than_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.counting.MOST_KEYS", 100)
-    ring = Ring()
+    monkeypatch.setattr("api.counters.memory.MOST_KEYS", 100)
+    ring = MemoryCounter()
     for number in range(1000):
         ring.hit(f"client {number}", LIMIT, 10)
         ring.hit("busy", 10_000, 10)
@@ -69,7 +70,7 @@ def test_a_flood_of_addresses_takes_no_more_memory_than_is_allowed(monkeypatch: 
 
 
 def test_threads_do_not_count_past_the_limit() -> None:
-    ring = Ring()
+    ring = MemoryCounter()
     allowed: list[bool] = []
 
     def hit() -> None:
@@ -84,7 +85,7 @@ def test_threads_do_not_count_past_the_limit() -> None:
 
 
 
-def test_what_is_left_and_when_one_leaves_is_told_with_each_hit(ring: Ring, clock: Clock) -> None:
+def test_what_is_left_and_when_one_leaves_is_told_with_each_hit(ring: MemoryCounter, clock: Clock) -> None:
     assert ring.look("a", 3, 10) == Window(True, 3, 10.0)
     assert ring.hit("a", 3, 10) == Window(True, 2, 10.0)
     clock.now += 4
@@ -97,7 +98,7 @@ def test_what_is_left_and_when_one_leaves_is_told_with_each_hit(ring: Ring, cloc
     assert ring.look("a", 3, 10) == Window(True, 1, 4.0)
 
 
-def test_one_leaves_when_its_window_is_over_and_not_a_tenth_before(ring: Ring, clock: Clock) -> None:
+def test_one_leaves_when_its_window_is_over_and_not_a_tenth_before(ring: MemoryCounter, clock: Clock) -> None:
     ring.hit("a", 1, 10)
     clock.now += 9.9
     assert not ring.hit("a", 1, 10).allowed
@@ -105,13 +106,13 @@ def test_one_leaves_when_its_window_is_over_and_not_a_tenth_before(ring: Ring, c
     assert ring.hit("a", 1, 10).allowed
 
 
-def test_several_at_once_count_all_or_none(ring: Ring) -> None:
+def test_several_at_once_count_all_or_none(ring: MemoryCounter) -> None:
     assert ring.hit("a", 5, 10, 3) == Window(True, 2, 10.0)
     assert ring.hit("a", 5, 10, 3) == Window(False, 2, 10.0)
     assert ring.hit("a", 5, 10, 2) == Window(True, 0, 10.0)
 
 
-def test_nothing_is_allowed_of_nothing(ring: Ring) -> None:
+def test_nothing_is_allowed_of_nothing(ring: MemoryCounter) -> None:
     assert ring.look("a", 0, 10) == Window(False, 0, 10.0)
     assert ring.look("a", 1, 10) == Window(True, 1, 10.0)
     ring.hit("b", 5, 10, 3)
@@ -119,13 +120,13 @@ def test_nothing_is_allowed_of_nothing(ring: Ring) -> None:
     assert ring.hit("a", 0, 10) == Window(False, 0, 10.0)
 
 
-def test_each_of_several_is_counted_whatever_comes_of_the_others(ring: Ring) -> None:
+def test_each_of_several_is_counted_whatever_comes_of_the_others(ring: MemoryCounter) -> None:
     ring.hit("spent", 1, 10)
     assert [one.allowed for one in ring.hit_all([("spent", 1, 10), ("a", 2, 10), ("a", 2, 20)])] == [False, True, True]
     assert (ring.look("a", 2, 10).left, ring.look("a", 2, 20).left) == (1, 1)
 
 
-def test_a_long_life_keeps_no_more_times_than_count(ring: Ring, clock: Clock) -> None:
+def test_a_long_life_keeps_no_more_times_than_count(ring: MemoryCounter, clock: Clock) -> None:
     for _ in range(1000):
         clock.now += 1
         assert ring.hit("a", 10, 10).left == max(0, 10 - min(10, ring.get("a")))
@@ -134,7 +135,7 @@ def test_a_long_life_keeps_no_more_times_than_count(ring: Ring, clock: Clock) ->
     assert len(line.times) <= 20
 
 
-def test_those_who_left_give_way_two_at_a_time_the_longest_silent_first(ring: Ring, clock: Clock) -> None:
+def test_those_who_left_give_way_two_at_a_time_the_longest_silent_first(ring: MemoryCounter, clock: Clock) -> None:
     for name in "abcd":
         ring.hit(name, LIMIT, 10)
     clock.now += 5
@@ -147,7 +148,7 @@ def test_those_who_left_give_way_two_at_a_time_the_longest_silent_first(ring: Ri
     assert ring.keys == 2, "d went; a was not silent"
 
 
-def test_it_is_a_storage_as_flask_limiter_asks_for(ring: Ring, clock: Clock) -> None:
+def test_it_is_a_storage_as_flask_limiter_asks_for(ring: MemoryCounter, clock: Clock) -> None:
     assert ring.check() is True
     assert [ring.acquire_entry("a", 2, 10) for _ in range(3)] == [True, True, False]
     assert ring.acquire_entry("b", 5, 10, 5)

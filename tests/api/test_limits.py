@@ -16,15 +16,15 @@ from flask.testing import FlaskClient
 from api import bodies, limits
 from api.app import create_app
 from api.auth import csrf
-from api.auth.sessions import Session, cookie, hash_of, opens, strangers_token
-from api.counting import InRedis
+from api.auth.session_cookie import cookie, hash_of, opens, strangers_token
+from api.auth.sessions import Session
+from api.counters.redis import RedisCounter
 from api.errors import ServeError
-from api.settings import of_shared, read_api_settings
-from api.shared import Shared
-from edge.settings import read_settings
+from api.settings import read_api_settings
+from api.shared_redis import SharedRedis
 from edge.store import open_store
 from edge.tiers import PROFILES
-from tests.api import redises, tally_files
+from tests.api import counter_files, redises
 from tests.edge.servers import wait_until
 
 LIMIT = 5
@@ -84,7 +84,7 @@ def _routes(app: Flask) -> None:
 
 def test_the_limit_is_the_profiles() -> None:
     for name, profile in PROFILES.items():
-        assert of_shared(read_settings({"LECTERN_PROFILE": name})).requests_per_window == profile.requests_per_window
+        assert read_api_settings({"LECTERN_PROFILE": name}).requests_per_window == profile.requests_per_window
 
 
 def test_beyond_the_limit_a_client_is_told_when_to_come_back(client: FlaskClient) -> None:
@@ -263,7 +263,7 @@ def test_what_is_done_before_counting_keeps_the_server_from_starting(tmp_path: P
 
 
 def test_several_processes_of_one_instance_are_one_count_without_redis(make: Make, tmp_path: Path) -> None:
-    with tally_files.removed(tmp_path):
+    with counter_files.removed(tmp_path):
         one, other = make(processes=2), make(processes=2)
         asked = [(one, other)[n % 2].test_client().get("/api/v1/fine").status_code for n in range(LIMIT + 1)]
         assert asked == [200] * LIMIT + [429]
@@ -283,8 +283,8 @@ def test_redis_counts_for_all_who_ask_it(make: Make, kind: str) -> None:
 @pytest.mark.parametrize("kind", redises.KINDS[:1])
 def test_in_redis_the_window_moves_too(kind: str) -> None:
     with redises.server() as url:
-        shared = Shared(url)
-        storage = InRedis(shared=shared)
+        shared = SharedRedis(url)
+        storage = RedisCounter(shared=shared)
         assert [storage.hit("a", 2, 1).allowed for _ in range(3)] == [True, True, False]
         assert storage.look("a", 2, 1).left == 0
         wait_until(lambda: storage.look("a", 2, 1).left == 2, within_s=5)
@@ -300,7 +300,7 @@ def test_without_redis_each_limit_goes_on_in_the_process_within_a_moment(
             url = stack.enter_context(redises.silent())
         else:
             with redises.server() as url:
-                Shared(url).ask(lambda client: client.ping())
+                SharedRedis(url).ask(lambda client: client.ping())
         app = make(redis_url=url, requests_per_window=1000)
         begun = time.monotonic()
         assert attempt(app, "ann@school.example") == 401
@@ -316,8 +316,8 @@ def test_without_redis_each_limit_goes_on_in_the_process_within_a_moment(
 def test_redis_counts_again_once_it_is_back(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     with redises.server() as url:
         port = int(url.rpartition(":")[2])
-        shared = Shared(url, check_every_s=0.05)
-        storage = InRedis(shared=shared)
+        shared = SharedRedis(url, check_every_s=0.05)
+        storage = RedisCounter(shared=shared)
         storage.hit("a", LIMIT, 100)
     caplog.set_level(logging.WARNING)
     assert storage.hit("a", LIMIT, 100).left == LIMIT - 1  # a count of this process's own

@@ -17,6 +17,7 @@ from openapi_spec_validator import validate
 from api import bodies, openapi
 from api.app import create_app
 from api.openapi import describe, description_of, document
+from api.problems import FIELD_TYPES, TYPES
 from api.settings import read_api_settings
 from edge.store import open_store
 
@@ -172,6 +173,13 @@ def test_a_problem_is_what_the_description_says(small: Flask) -> None:
     Draft202012Validator(schema).validate(answer.json)
 
 
+def test_every_type_of_problem_stands_in_the_description_and_on_its_page(app: Flask) -> None:
+    said = document(app)["x-problem-types"]
+    assert said == {one.uri: {"status": one.status, "meaning": one.meaning, "remedy": one.remedy} for one in (*TYPES, *FIELD_TYPES)}
+    text = app.test_client().get("/api/docs").text
+    assert all(f'id="{one.name}"' in text for one in (*TYPES, *FIELD_TYPES))
+
+
 def test_the_page_is_html_without_script_or_anything_from_elsewhere(app: Flask) -> None:
     answer = app.test_client().get("/api/docs")
     assert answer.content_type == "text/html; charset=utf-8"
@@ -190,7 +198,7 @@ def test_the_page_is_html_without_script_or_anything_from_elsewhere(app: Flask) 
 
 
 def test_what_a_description_holds_is_shown_and_not_run() -> None:
-    from api.reference import page
+    from api.openapi_page import page
 
     hostile = "<script>alert(1)</script>"
     shown = page({"info": {"title": hostile, "version": hostile, "description": hostile},

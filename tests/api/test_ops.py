@@ -154,6 +154,14 @@ def test_every_field_that_the_code_logs_is_listed() -> None:
     assert used <= logs.FIELDS
 
 
+def test_an_event_is_a_name_alone_for_of_a_sentence_the_values_would_be_lost() -> None:
+    calls = [(file, match) for file in (TOP / "api").rglob("*.py")
+             for match in re.finditer(r"\b_?log\.(?:info|warning|error)\((.*)", file.read_text())]
+    assert len(calls) > 20
+    for file, call in calls:
+        assert re.match(r'"[a-z_]+\.[a-z_]+"( if \w+ else "[a-z_]+\.[a-z_]+")?(\)|, (extra=|exc_info=))', call[1]), f"{file}: {call[0]}"
+
+
 def test_metrics_stand_on_a_port_of_their_own(make: Make, dsn: str) -> None:
     app, port, stop = make(DATABASE_URL=dsn), free_port(), threading.Event()
     client = app.test_client()

@@ -60,11 +60,11 @@ VALUES: dict[str, object] = {
     "subject": "5000", "tab": "", "tag": "x", "thing": 5, "token": "x", "undoes": None, "video": [1], "video_id": 5,
     "videos": [5, 6], "wait_s": 60, "why": ""}
 OTHER_VALUES: dict[str, dict[str, object]] = {
-    "desk/hook": {"id": "x", "hash": b"x"}, "desk/things:names": {"batch": [1], "subject": [1]}, "auth/login_state": {"kept": "{}"}}
+    "desk/webhook": {"id": "x", "hash": b"x"}, "desk/things:names": {"batch": [1], "subject": [1]}, "auth/login_state": {"kept": "{}"}}
 # May read these from end to end, and why.
 WHOLE: dict[str, tuple[set[str], str]] = {
-    "me/gone:dead": ({"video", "batch"}, "joins the rows of 1,000 students to the catalog, once a day"),
-    "me/gone:delete": ({"video", "batch"}, "the same rows, where some are of no use"),
+    "me/orphans:dead": ({"video", "batch"}, "joins the rows of 1,000 students to the catalog, once a day"),
+    "me/orphans:delete": ({"video", "batch"}, "the same rows, where some are of no use"),
     "desk/health:watched": ({"video"}, "an editor's figures, over a sample of the progress"),
     "desk/health:dead": ({"video"}, "an editor's list of what providers have no more"),
     "desk/things:course": ({"video"}, "counts the lectures of the courses that an editor sees"),

@@ -29,10 +29,10 @@ import psycopg2
 
 from api.auth.csrf import token_of
 from api.auth.passwords import Hashing
-from api.auth.sessions import tag_of
+from api.auth.session_cookie import tag_of
 from builder.embedded import ensure
 from builder.migrate import migrate
-from tests.api import redises, tally_files
+from tests.api import counter_files, redises
 from tests.bench import api_servers
 from tests.bench.api_servers import Kind, running
 from tests.bench.measure import Row, report, row
@@ -84,7 +84,7 @@ def main() -> None:
         folder = Path(tempfile.mkdtemp(prefix="lectern-bench-"))
         stack.callback(shutil.rmtree, folder)
         folder.chmod(0o755)
-        stack.enter_context(tally_files.removed(folder / "data"))
+        stack.enter_context(counter_files.removed(folder / "data"))
         server = stack.enter_context(ensure(folder / "database", keeper=True))
         migrate(server.dsn)
         fill(server.dsn, args.peers)

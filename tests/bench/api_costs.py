@@ -29,7 +29,7 @@ from flask_talisman import Talisman
 from werkzeug.test import EnvironBuilder
 
 import api.app
-from api.auth.sessions import tag_of
+from api.auth.session_cookie import tag_of
 from api.settings import read_api_settings
 from builder.embedded import ensure
 from builder.migrate import migrate

@@ -33,7 +33,7 @@ from edge.address import key_of, own_tag
 from edge.cdn.port import tag
 from edge.cdn.varnish import Varnish as Purger
 from edge.config import files
-from edge.config.place import Place, Upstream
+from edge.config.cache_node import CacheNode, Upstream
 from edge.origin import Origin
 from edge.policy import page_headers
 from edge.store.port import Put
@@ -97,7 +97,7 @@ def main() -> None:
             origin = Counted(Origin(store, page_headers(https=False)))
             port = stack.enter_context(running(with_robots(origin))).port
             behind = Upstream("http", "127.0.0.1", port)
-            place = Place(f"http://{HOST}", "1m", page_headers(https=False), behind, behind)
+            place = CacheNode(f"http://{HOST}", "1m", page_headers(https=False), behind, behind)
             ours = stack.enter_context(running_vcl(files("varnish", place)["default.vcl"], HOST, memory_mb=MEMORY_MB))
             bare = stack.enter_context(running_vcl(BARE % port, HOST, memory_mb=MEMORY_MB))
             rows = _rates(folder, ours, bare, paths[:HOT], args.turns, args.seconds)

@@ -16,8 +16,8 @@ from builder.catalog.text import CleanText
 from builder.summary import Summary
 from edge.address import Path, key_of, path_of
 from edge.errors import StoreError
-from edge.store.pace import LONGEST_CALL_S
 from edge.store.port import Head, Object, Put, Refused, Written
+from edge.store.retry import LONGEST_CALL_S
 from tests.site import SITE, Built, Inline, fill
 
 LINK = re.compile(r'(?:href|src)="(/(?!api/)[^"#?]*)')

@@ -26,7 +26,7 @@ T = TypeVar("T")
 PATIENCE = 5
 """Repeats of one call before it is an error. An answer that is lost more often leaves nobody knowing."""
 
-SLOW_S = 25.0  # just under edge.store.pace.ANSWER_S, after which a driver hangs up
+SLOW_S = 25.0  # just under edge.store.retry.ANSWER_S, after which a driver hangs up
 WAIT_S = 1.0  # before a call that was answered 503 is sent again
 
 _ABLE = frozenset(("error", "lost", "503", "slow"))

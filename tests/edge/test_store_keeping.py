@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from edge.errors import StoreError
-from edge.store.pace import Pace
 from edge.store.port import RETAINED, Put, Store
+from edge.store.retry import Retrier
 from tests.edge import servers
 from tests.edge.faults import FaultyServer, faulty
 from tests.edge.pages import page
@@ -148,7 +148,7 @@ def server(request: pytest.FixtureRequest, s3_server: Callable[[str], servers.Se
 @pytest.fixture
 def bucket(server: FaultyServer, open_bucket: Open) -> Iterator[Store]:
     """A store with one page, "old", at the key "x"."""
-    with closing(open_bucket(server.url, pace=Pace(width=4, sleep=lambda s: None, budget=60), answer_s=1.0)) as store:
+    with closing(open_bucket(server.url, retrier=Retrier(width=4, sleep=lambda s: None, budget=60), answer_s=1.0)) as store:
         store.put([Put(page("x", "old", 1))])
         yield store
         server.decide = lambda method, path, number: None

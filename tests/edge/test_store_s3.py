@@ -11,9 +11,9 @@ import pytest
 
 from edge.errors import StoreError
 from edge.store import open_store
-from edge.store.bucket import _is_aws, _set_up
-from edge.store.pace import Pace
 from edge.store.port import Object, Put, Store
+from edge.store.retry import Retrier
+from edge.store.s3_bucket import _is_aws, _set_up
 from tests.edge import servers
 from tests.edge.faults import FaultyServer, faulty
 from tests.edge.pages import page
@@ -36,15 +36,15 @@ def server(upstream: str) -> Iterator[FaultyServer]:
 
 @pytest.fixture
 def store(server: FaultyServer, open_bucket: OpenBucket) -> Iterator[Store]:
-    store = open_bucket(server.url, pace=impatient(), answer_s=0.5)
+    store = open_bucket(server.url, retrier=impatient(), answer_s=0.5)
     server.seen.clear()
     yield store
     store.close()
 
 
-def impatient() -> Pace:
+def impatient() -> Retrier:
     """Waits for nothing: what would be time is counted in tries."""
-    return Pace(width=4, sleep=lambda s: None, budget=60)
+    return Retrier(width=4, sleep=lambda s: None, budget=60)
 
 
 @pytest.mark.parametrize("fault", LOST)

@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 
 from api.app import create_app
 from api.auth.csrf import HEADER, token_of
-from api.auth.sessions import hash_of
+from api.auth.session_cookie import hash_of
 from api.settings import read_api_settings
 from edge.store import open_store
 from tests.api.students import fill, sql

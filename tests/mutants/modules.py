@@ -34,8 +34,8 @@ MODULES = (
     Module("builder/plan.py", ("tests/builder/test_plan.py",)),
     Module("builder/reach.py", ("tests/builder/test_reach.py",), database=True),
     Module("builder/folding.py", ("tests/builder/test_purge_fold.py",)),
-    Module("api/counting.py", ("tests/api/test_counting.py",), ("MOST_KEYS", "_TICKS", "Ring", "_forget", "_Line")),
-    Module("api/tally.py", tuple(f"tests/api/test_tally.py::{test}" for test in (  # without those that start processes
+    Module("api/counters/memory.py", ("tests/api/test_counting.py",), ("MOST_KEYS", "_TICKS", "MemoryCounter", "_forget", "_Line")),
+    Module("api/counters/shared_memory.py", tuple(f"tests/api/test_shared_memory.py::{test}" for test in (  # without those that start processes
         "test_after_the_time_that_a_refusal_tells_one_is_allowed_again", "test_two_counts_at_once_are_each_counted",
         "test_a_sum_that_a_killed_process_left_wrong_ends_with_its_window",
         "test_counts_outlive_the_process_and_other_sites_have_their_own",
@@ -43,12 +43,11 @@ MODULES = (
         "test_it_is_a_storage_as_flask_limiter_asks_for_too",
         "test_each_of_those_who_share_a_place_has_a_count_of_its_own", "test_a_window_of_a_day_is_counted_with_the_long_ones",
         "test_where_a_key_stands_is_chances_own_for_each_site",
-        "test_no_window_ever_holds_more_than_the_limit_nor_does_one_hold_for_long_after_it")), ("Tally", "_Table")),
-    Module("api/auth/address.py", ("tests/api/auth/test_address.py",)),
+        "test_no_window_ever_holds_more_than_the_limit_nor_does_one_hold_for_long_after_it")), ("SharedMemoryCounter", "_Table")),
+    Module("api/auth/email_address.py", ("tests/api/auth/test_address.py",)),
     Module("api/auth/csrf.py", ("tests/api/auth/test_rules.py",)),
     Module("api/auth/passwords.py", ("tests/api/auth/test_passwords.py",)),
     Module("api/auth/sessions.py", ("tests/api/auth/test_rules.py",), (
-        "DAY_S", "LIFE_S", "IDLE_S", "FRESH_S", "MOST_AN_ACCOUNT", "ROLES", "_TOKEN_LETTERS", "Session", "current", "signed_in",
-        "unauthorized", "mine", "cookie_name", "set_cookie", "forget_cookie", "cookie", "opens", "tag_of", "strangers_token", "hash_of",
-        "_token", "_tag")),
+        "IDLE_S", "FRESH_S", "MOST_AN_ACCOUNT", "ROLES", "Session", "current", "signed_in", "unauthorized", "mine")),
+    Module("api/auth/session_cookie.py", ("tests/api/auth/test_rules.py",)),
 )

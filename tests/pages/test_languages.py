@@ -13,13 +13,13 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
-from builder import language as languages
 from builder.assets import Assets
 from builder.fingerprint import fingerprints
-from builder.language import FOLDER, Language
 from builder.pages.page import HTML
 from builder.templating import environment
+from edge import language as languages
 from edge.errors import SettingsError
+from edge.language import FOLDER, Language
 from edge.settings import read_settings
 from tests.messages import brought_up_to_date, said
 from tests.site import SITE, Built, fill, text_of

@@ -17,7 +17,7 @@ import numpy as np
 
 from edge import tiers
 from edge.config import write
-from edge.config.place import Place, Upstream
+from edge.config.cache_node import CacheNode, Upstream
 from edge.policy import page_headers
 from tests.edge.servers import free_port, wait_until
 from tests.sim.world import Floats, Ints, Purged
@@ -78,7 +78,7 @@ def varnish(folder: Path, profile: str, lists: int) -> Iterator[Edge]:
     """Varnish before an origin that has every page, while the block runs. Pages below *lists* are of the tier catalog."""
     with _origin(profile, lists) as (origin_port, fetched):
         origin = Upstream("http", "127.0.0.1", origin_port)
-        place = Place(f"https://{_HOST}", profile, page_headers(https=True, frame_hosts=()), origin, origin)
+        place = CacheNode(f"https://{_HOST}", profile, page_headers(https=True, frame_hosts=()), origin, origin)
         (path,) = write("varnish", place, folder)
         port = free_port()
         log = folder / "varnish.log"

@@ -19,7 +19,7 @@ from api.auth.passwords import Hashing
 from builder.embedded.home import Home, home_of
 from builder.embedded.postmaster import find, initialise, start, stop
 from builder.migrate import migrate
-from edge.config.place import Place, Upstream
+from edge.config.cache_node import CacheNode, Upstream
 from edge.policy import page_headers
 from tests.edge.fakes.varnish import running_varnish
 from tests.edge.servers import free_port, wait_until
@@ -114,7 +114,7 @@ class Stack:
         self.api = Part("serve", self.env | {"LECTERN_PORT": str(api), "LECTERN_METRICS_PORT": str(self.metrics)}, "ready")
         stack.callback(lambda: self.api.kill())
         pages, students = (Upstream("http", "127.0.0.1", port) for port in (origin, api))
-        place = Place(self.url, PROFILE, page_headers(https=False), pages, students)
+        place = CacheNode(self.url, PROFILE, page_headers(https=False), pages, students)
         stack.enter_context(running_varnish(place, self.port))
         self.worker = Part("watch", self.env, "watching")
         stack.callback(lambda: self.worker.kill())

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import html5lib
 from playwright.sync_api import BrowserContext, Page, expect
 
-from edge.config.place import Place, Upstream
+from edge.config.cache_node import CacheNode, Upstream
 from edge.policy import page_headers
 from tests.edge.fakes.varnish import Varnish, running_varnish
 from tests.edge.servers import free_port
@@ -115,7 +115,7 @@ def desk_of(live: Live) -> Iterator[Desk]:
         live.publish()
         stack.enter_context(_serving_at(live))
         behind = Upstream("http", "127.0.0.1", int(live.url.rpartition(":")[2]))
-        varnish = stack.enter_context(running_varnish(Place(edge, "100k", page_headers(https=False), behind, behind), port))
+        varnish = stack.enter_context(running_varnish(CacheNode(edge, "100k", page_headers(https=False), behind, behind), port))
         stack.enter_context(_watching(live))
         yield Desk(live, varnish, f"http://{host}")
 

@@ -20,7 +20,7 @@ _CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _NUMBERS = count(1)
 WAIT_S = 15.0
 
-SMALLEST_S = 5  # who leaves sooner has not begun: see overlay_places.js
+SMALLEST_S = 5  # who leaves sooner has not begun: see overlay-places.js
 
 
 class Account(NamedTuple):

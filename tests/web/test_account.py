@@ -76,6 +76,38 @@ def test_a_wrong_password_is_said_and_the_address_stays(page: Page, site: Live) 
     expect(page.get_by_label("E-mail address")).to_have_value(who.email)
 
 
+def test_a_problem_is_told_by_its_type_in_the_pages_words_and_one_that_they_do_not_know_in_the_apis(page: Page, site: Live) -> None:
+    page.goto("/account/")
+    page.get_by_label("E-mail address").fill("ada@school.example")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    types = iter(("login-wrong", "not-known-here"))
+    page.route("**/auth/login", lambda route: route.fulfill(status=401, content_type="application/problem+json", json={
+        "type": f"/api/docs#{next(types)}", "title": "Unauthorized", "status": 401, "detail": "Said by the API."}))
+    for told in ("The address or the password is wrong.", "Said by the API."):
+        page.get_by_role("button", name="Log in", exact=True).click()
+        expect(page.locator(".errors li")).to_have_text(told)
+
+
+def test_a_wrong_password_is_sent_once_and_an_old_forms_token_is_renewed(page: Page, site: Live) -> None:
+    who = account(site)
+    log_in(page, who)
+    page.get_by_role("link", name="Password and address").click()
+    page.get_by_label("New e-mail address").fill(f"new-{who.email}")
+    page.locator("#email_password").fill("wrong")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url.partition("/auth/")[2]))
+    page.get_by_role("button", name="Change the address").click()
+    expect(page.locator("#email_password-error")).to_have_text("The password is wrong.")
+    assert sent.count("email") == 1
+    old = {"type": "/api/docs#form-token", "title": "Forbidden", "status": 403, "detail": "The form's token is missing or old."}
+    page.route("**/auth/email", lambda route: route.fulfill(
+        status=403, content_type="application/problem+json", json=old), times=1)
+    page.locator("#email_password").fill(PASSWORD)
+    page.get_by_role("button", name="Change the address").click()
+    expect(page.get_by_text("Look into your mail")).to_be_visible()
+    assert sent.count("session") >= 1
+
+
 def test_where_the_api_is_away_a_form_says_so_and_keeps_what_was_typed(page: Page, site: Live) -> None:
     page.goto("/account/reset/")
     page.get_by_label("E-mail address").fill("ada@school.example")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Frame, Page, expect
 
-from api.auth.sessions import hash_of
+from api.auth.session_cookie import hash_of
 from builder.embedded import Server
 from edge.store import open_store
 from edge.store.port import Object, Put

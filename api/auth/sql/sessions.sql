@@ -10,7 +10,7 @@ LEFT JOIN LATERAL (
     JOIN student.account a ON a.id = s.account_id
     WHERE s.token_hash = %(hash)s AND s.expires_at > now() AND s.seen_at > now() - %(idle_s)s * interval '1 second') found ON true
 
--- name: look_where
+-- name: end_restored
 -- After a start of the server or a restored dump: whether the database is from a backup, and then the end of every session.
 SELECT student.look_where()
 

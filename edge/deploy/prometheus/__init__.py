@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edge.deploy.alerts import ALERTS
 from edge.deploy.deployment import API_METRICS_PORT, SCRAPE_S, WORKER_METRICS_PORT, Deployment
-from edge.deploy.signals import ALERTS
 from edge.deploy.template import filled
 
 RUNBOOK = "docs/operations.md"

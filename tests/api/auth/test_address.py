@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import pytest
 
-from api.auth.address import normal
-from api.auth.refused import Refused
+from api.auth.email_address import normal
+from api.auth.errors import Refused
 
 MOST_BYTES = 254  # RFC 5321 4.5.3.1.3
 
@@ -32,7 +32,9 @@ def test_spellings_of_an_address_are_one(text: str, address: str) -> None:
 def test_what_cannot_be_an_address_is_refused_and_the_field_named(text: str) -> None:
     with pytest.raises(Refused) as refused:
         normal(text)
-    assert (refused.value.status, refused.value.field) == (422, "email")
+    assert refused.value.wrong is not None
+    assert (refused.value.type.status, refused.value.wrong.field) == (422, "email")
     with pytest.raises(Refused) as refused:
         normal(text, "new_email")
-    assert refused.value.field == "new_email"
+    assert refused.value.wrong is not None
+    assert refused.value.wrong.field == "new_email"

@@ -1,6 +1,7 @@
 """Mail: owed as rows, written when sent, taken by a real SMTP server, tried again when it was not."""
 from __future__ import annotations
 
+import re
 import stat
 import threading
 import time
@@ -11,11 +12,11 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from api.auth import background, letters, mail
+from api.auth import background, mail_queue, mail_texts
 from api.auth.background import sender_of
-from api.auth.mail import TRIES, Sender
-from api.auth.post import message
-from api.outside import read_mail_from, read_mail_server
+from api.auth.mail_queue import TRIES, Sender
+from api.auth.settings import read_mail_from, read_mail_server
+from api.auth.smtp import message
 from api.settings import read_api_settings
 from edge.errors import SettingsError
 from tests.api.auth import post_office
@@ -32,9 +33,9 @@ def office() -> Iterator[Office]:
         yield office
 
 
-def owe(dsn: str, kind: mail.Kind = "password", recipient: str = ADA) -> None:
+def owe(dsn: str, kind: mail_queue.Kind = "password", recipient: str = ADA) -> None:
     with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
-        mail.owe(cursor, kind, recipient)
+        mail_queue.owe(cursor, kind, recipient)
 
 
 def test_a_server_takes_what_is_owed_and_nothing_is_owed_after(office: Office, dsn: str, tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_a_server_that_is_away_is_tried_again_later_each_time_later(dsn: str, tm
                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
 
-    monkeypatch.setattr("api.auth.post.TIMEOUT_S", 0.2)
+    monkeypatch.setattr("api.auth.smtp.TIMEOUT_S", 0.2)
     waits = []
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port = free_port() if away == "refuses" else listener.getsockname()[1]
@@ -122,13 +123,13 @@ def test_a_sender_that_died_over_a_mail_leaves_it_to_the_next(office: Office, ds
     with closing(psycopg2.connect(dsn)) as connection:
         assert sender_of(settings)._claim(connection)
     assert deliver(dsn, tmp_path, SMTP_URL=f"smtp://127.0.0.1:{office.port}") == 0
-    rows_of(dsn, "UPDATE student.mail SET due_at = due_at - %s * interval '1 second'", mail.HOLD_S)
+    rows_of(dsn, "UPDATE student.mail SET due_at = due_at - %s * interval '1 second'", mail_queue.HOLD_S)
     assert deliver(dsn, tmp_path, SMTP_URL=f"smtp://127.0.0.1:{office.port}") == 1
 
 
 def test_a_mail_about_an_account_that_has_gone_is_not_sent(office: Office, dsn: str, tmp_path: Path) -> None:
     with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
-        mail.owe(cursor, "email", ADA, {"account_id": 99})
+        mail_queue.owe(cursor, "email", ADA, {"account_id": 99})
     assert deliver(dsn, tmp_path, SMTP_URL=f"smtp://127.0.0.1:{office.port}") == 0
     assert rows_of(dsn, "SELECT count(*) FROM student.mail") == [(0,)]
 
@@ -140,7 +141,7 @@ def test_a_password_goes_only_over_tls_off_loopback(tmp_path: Path) -> None:
 
 
 def test_a_server_that_wants_tls_and_a_password_gets_both(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.auth.post.TIMEOUT_S", 1.0)  # after a refusal that server says no more
+    monkeypatch.setattr("api.auth.smtp.TIMEOUT_S", 1.0)  # after a refusal that server says no more
     context = post_office.tls(tmp_path)
     owe(dsn, "deleted")
     with post_office.running(tls_context=context, require_starttls=True, authenticator=post_office.checked, auth_required=True) as office:
@@ -165,15 +166,15 @@ def test_without_a_server_mails_are_files_that_only_their_owner_reads(dsn: str, 
 
 def test_no_header_is_smuggled_into_a_mail() -> None:
     with pytest.raises(ValueError, match="Header"):
-        message("us@school.example", "ada@school.example\r\nBcc: x@y.example", letters.Letter("hello", "text"))
+        message("us@school.example", "ada@school.example\r\nBcc: x@y.example", mail_texts.Letter("hello", "text"))
     with pytest.raises(ValueError, match="Header"):
-        message("us@school.example", ADA, letters.Letter("hello\r\nBcc: x@y.example", "text"))
+        message("us@school.example", ADA, mail_texts.Letter("hello\r\nBcc: x@y.example", "text"))
 
 
 def test_no_letter_says_what_a_stranger_wrote(office: Office, dsn: str, tmp_path: Path) -> None:
     """Or the form would send anybody's words to anybody."""
     with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
-        mail.owe(cursor, "register", ADA, {"name": "Win at http://evil.example", "password": "x"})
+        mail_queue.owe(cursor, "register", ADA, {"name": "Win at http://evil.example", "password": "x"})
     deliver(dsn, tmp_path, SMTP_URL=f"smtp://127.0.0.1:{office.port}")
     assert "evil" not in office.taken[0].as_string()
 
@@ -181,12 +182,26 @@ def test_no_letter_says_what_a_stranger_wrote(office: Office, dsn: str, tmp_path
 def test_every_kind_of_mail_has_its_words(dsn: str) -> None:
     id = add(dsn)
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
-        for kind in letters._WRITERS:
+        for kind in mail_texts._WRITERS:
             facts = {"account_id": id, "provider": "https://login.school.example", "name": "", "password": "x"}
-            letter = letters.write(cursor, letters.Site("Lectern", "https://x.example"), kind, "new@school.example", facts)
+            letter = mail_texts.write(cursor, mail_texts.Site("Lectern", "https://x.example"), kind, "new@school.example", facts)
             assert letter
             assert "Lectern" in letter.subject
             assert len(letter.text) > 50
+
+
+def test_every_mail_speaks_the_sites_language(dsn: str) -> None:
+    id = add(dsn)
+    site = mail_texts.Site("Vidya", "https://x.example", "hi")
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        for kind in mail_texts._WRITERS:
+            for address in ("ada@school.example", "new@school.example"):
+                facts = {"account_id": id, "provider": "https://login.school.example", "name": "", "password": "x"}
+                letter = mail_texts.write(cursor, site, kind, address, facts)
+                assert letter
+                english = set(re.findall("[A-Za-z]{2,}", re.sub(r"https://\S+", "", letter.subject + letter.text)))
+                assert english == {"Vidya"}, kind
+                assert message("us@school.example", ADA, letter).get_content().replace("\r\n", "\n") == letter.text
 
 
 def test_the_background_sends_and_sweeps_and_outlives_its_connection(office: Office, dsn: str, tmp_path: Path,
@@ -253,7 +268,7 @@ def test_chance_spreads_what_failed_together(dsn: str, tmp_path: Path) -> None:
     made = []
     server = read_mail_server({"SMTP_URL": f"smtp://127.0.0.1:{free_port()}"})
     for chance in ([0.0], [1.0]):
-        sender = Sender(letters.Site("x", "https://x.example"), "us@x.example", server, tmp_path, chance=chance.pop)
+        sender = Sender(mail_texts.Site("x", "https://x.example"), "us@x.example", server, tmp_path, chance=chance.pop)
         rows_of(dsn, "UPDATE student.mail SET due_at = now(), tries = 0")
         with closing(psycopg2.connect(dsn)) as connection:
             sender.send_due(connection)

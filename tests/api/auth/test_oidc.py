@@ -197,7 +197,7 @@ def test_fifty_begun_log_ins_leave_one_short_cookie_and_all_can_be_finished(brow
 
 
 def test_a_silent_provider_holds_a_thread_for_seconds_and_two_threads_at_most(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.auth.provider.TIMEOUT_S", 0.3)
+    monkeypatch.setattr("api.auth.oidc_client.TIMEOUT_S", 0.3)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         app = make(LECTERN_OIDC_PROVIDERS=f"school=http://{CLIENT}:x@127.0.0.1:{silent.getsockname()[1]}")
         begun = time.monotonic()

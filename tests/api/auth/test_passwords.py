@@ -22,7 +22,7 @@ RESIDENT_KIB = 100 * 1024
     "eight8le", "x" * 50 + "yz" * 39, "correct horse battery staple", "пароль-и-слова", "密码密码甲乙丙丁", "        ten sp ",
     "UPPERCASE-ONLY", "31415926535", "with \U0001f984 in it"])
 def test_any_letters_make_a_password_of_8_to_128(good: str) -> None:
-    assert fault(good) == ""
+    assert fault(good) is None
 
 
 @pytest.mark.parametrize("bad", [
@@ -47,7 +47,7 @@ def test_the_list_of_the_commonest_is_long_and_within_the_rules() -> None:
 def test_the_address_and_the_sites_name_are_no_passwords() -> None:
     for bad in ("ada.lovelace@school.example", "Ada.Lovelace1815", "adalovelace!", "MySchool2026", "lectern-2026"):
         assert fault(bad, "ada.lovelace@school.example", "ada.lovelace", "MySchool", "Lectern")
-    assert fault("ada likes lectures", "ada@school.example", "ada", "MySchool") == ""
+    assert fault("ada likes lectures", "ada@school.example", "ada", "MySchool") is None
 
 
 def test_a_password_is_the_same_from_another_keyboard_and_is_never_cut(browser: Browser, dsn: str) -> None:

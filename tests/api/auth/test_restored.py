@@ -10,8 +10,8 @@ import psycopg2
 import pytest
 
 from api.app import create_app
-from api.auth import mailed, operator
-from api.auth.sessions import hash_of
+from api.auth import mail_tokens, operator
+from api.auth.session_cookie import hash_of
 from api.settings import read_api_settings
 from builder.embedded.home import Home
 from builder.embedded.postmaster import find
@@ -81,11 +81,11 @@ def test_a_restored_dump_opens_to_no_session_of_before_nor_to_a_mailed_link(
     add(dsn)
     _sign_in(dsn)
     with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
-        secret = mailed.make(cursor, "password", "ada@school.example", 1)
+        secret = mail_tokens.make(cursor, "password", "ada@school.example", 1)
     restore_dump(server_programs, dsn, empty_dsn)
     assert rows_of(empty_dsn, "SELECT count(*) FROM student.session") == [(2,)], "the dump did hold them"
     with closing(psycopg2.connect(empty_dsn)) as connection, connection, connection.cursor() as cursor:
-        assert mailed.take(cursor, "password", secret) is None
+        assert mail_tokens.take(cursor, "password", secret) is None
     assert not _opens(empty_dsn, ENDED, tmp_path)
     assert _opens(dsn, ENDED, tmp_path), "the one that was dumped goes on"
     # What a cache holds of revisions that were given after the backup is nobody's.

@@ -10,10 +10,10 @@ import pytest
 from flask import Flask, Response, g, jsonify
 from flask.testing import FlaskClient
 
-from api.auth import csrf, sessions
-from api.auth.oidc import HOME, _local
-from api.auth.opening import _origins
+from api.auth import csrf, session_cookie, sessions
+from api.auth.oidc_routes import HOME, _local
 from api.auth.sessions import Session
+from api.auth.setup import _origins
 from api.bodies import BODY_BYTES
 from api.openapi import describe
 
@@ -111,8 +111,8 @@ def test_who_signs_a_request_needs_neither_and_who_changes_nothing_needs_no_toke
     ("s" + "é" * 43, ""), ("", "")])
 def test_only_what_has_a_tokens_form_is_one(given: str, known: str) -> None:
     with _app().test_request_context(headers={"Cookie": f"session={given}"} if given else {}):
-        assert sessions.cookie() == known
-        assert sessions._token() == (known if known.startswith("s") else "")
+        assert session_cookie.cookie() == known
+        assert session_cookie.opens(session_cookie.cookie()) == known.startswith("s")
         assert g.cookie == known
 
 
@@ -120,13 +120,13 @@ def test_only_what_has_a_tokens_form_is_one(given: str, known: str) -> None:
 def test_a_session_is_kept_for_its_life_and_a_strangers_token_for_the_browsers(https: bool) -> None:
     name = "__Host-session" if https else "session"
     more = "Secure; HttpOnly; Path=/; SameSite=Lax" if https else "HttpOnly; Path=/; SameSite=Lax"
-    stranger = sessions.strangers_token()
+    stranger = session_cookie.strangers_token()
     with _app(https=https).test_request_context():
         answer = Response()
-        sessions.set_cookie(answer, TOKEN)
-        assert sessions.cookie() == TOKEN, "the answer's own forms are of it"
-        sessions.set_cookie(answer, stranger)
-        sessions.forget_cookie(answer)
+        session_cookie.set_cookie(answer, TOKEN)
+        assert session_cookie.cookie() == TOKEN, "the answer's own forms are of it"
+        session_cookie.set_cookie(answer, stranger)
+        session_cookie.forget_cookie(answer)
     begun, strange, gone = answer.headers.getlist("Set-Cookie")
     assert begun.startswith(f"{name}={TOKEN}; ")
     assert f"Max-Age={30 * 24 * 60 * 60};" in begun
@@ -138,21 +138,21 @@ def test_a_session_is_kept_for_its_life_and_a_strangers_token_for_the_browsers(h
 
 
 def test_a_strangers_token_has_a_tokens_form_and_opens_nothing() -> None:
-    token = sessions.strangers_token()
+    token = session_cookie.strangers_token()
     assert len(token) == len(TOKEN)
-    assert token != sessions.strangers_token()
-    assert not sessions.opens(token)
-    assert sessions.opens(TOKEN)
+    assert token != session_cookie.strangers_token()
+    assert not session_cookie.opens(token)
+    assert session_cookie.opens(TOKEN)
 
 
 def test_a_sessions_tag_is_not_what_the_database_keeps() -> None:
     kept = hashlib.sha256(TOKEN.encode()).digest()
-    assert sessions.hash_of(TOKEN) == kept
-    assert sessions.tag_of(TOKEN) == hashlib.sha256(b"tag:" + kept).hexdigest()[:16]
+    assert session_cookie.hash_of(TOKEN) == kept
+    assert session_cookie.tag_of(TOKEN) == hashlib.sha256(b"tag:" + kept).hexdigest()[:16]
 
 
 def test_how_long_sessions_live_and_how_many_there_are_is_as_the_docs_say() -> None:
-    assert (sessions.LIFE_S, sessions.IDLE_S, sessions.FRESH_S) == (30 * 86_400, 14 * 86_400, 600)
+    assert (session_cookie.LIFE_S, sessions.IDLE_S, sessions.FRESH_S) == (30 * 86_400, 14 * 86_400, 600)
     assert sessions.MOST_AN_ACCOUNT == 50
 
 

@@ -169,11 +169,11 @@ def test_what_follows_the_catalog_is_not_confirmed_beyond_its_time(ada: Student,
     ada.write("POST", "/progress", {"videos": [said(1, 5), said(3, 5)]})
     counts: dict[str, Callable[[Any], int]] = {"/overlay?batch=1": lambda a: a["batch"]["started"], "/continue": lambda a: len(a["places"])}
     for path, count in counts.items():
-        monkeypatch.setattr("api.me.kept.time.time", lambda: 1000.0)
+        monkeypatch.setattr("api.me.caching.time.time", lambda: 1000.0)
         sql(dsn, "UPDATE catalog.video SET status = 'published'")
         first = ada.get(path)
         sql(dsn, "UPDATE catalog.video SET status = 'withdrawn' WHERE id = 3")
-        monkeypatch.setattr("api.me.kept.time.time", lambda: 1000.0 + PROFILES["100k"].user_s)
+        monkeypatch.setattr("api.me.caching.time.time", lambda: 1000.0 + PROFILES["100k"].user_s)
         again = ada.get(path, If_None_Match=first.headers["ETag"])
         assert (count(first.json), again.status_code, count(again.json)) == (2, 200, 1)
 

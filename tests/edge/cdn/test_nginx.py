@@ -8,7 +8,7 @@ from edge.address import Path, own_tag
 from edge.cdn import open_purgers
 from edge.cdn.nginx import Nginx
 from edge.cdn.port import ALL, tag, url
-from edge.config.place import Place, Upstream
+from edge.config.cache_node import CacheNode, Upstream
 from edge.origin import Origin
 from edge.settings import read_settings
 from edge.store.sqlite import SQLiteStore
@@ -23,7 +23,7 @@ def test_it_passes_what_of_the_suite_needs_no_tags(store: SQLiteStore) -> None:
         pytest.skip(f"{missing} is not installed")
     with served(Origin(store)) as port:
         behind = Upstream("http", "127.0.0.1", port)
-        with running_nginx(Place(BASE_URL, "100k", (), behind, behind)) as edge:
+        with running_nginx(CacheNode(BASE_URL, "100k", (), behind, behind)) as edge:
             stand = Stand(store, edge, Nginx([edge.url], BASE_URL))
             suite.a_purge_by_url_reaches_the_error_of_a_page_that_comes_later(stand)
             for path in ("/videos/one/", "/videos/na%C3%AFve/"):

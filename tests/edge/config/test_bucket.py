@@ -14,7 +14,7 @@ import pytest
 from edge.address import Path, own_tag
 from edge.cdn.port import tag
 from edge.cdn.varnish import Varnish as Purger
-from edge.config.place import Place, upstream
+from edge.config.cache_node import CacheNode, upstream
 from edge.policy import page_headers
 from edge.store.port import Object, Put, Store
 from tests.edge import servers
@@ -61,7 +61,7 @@ def stand(open_named: Callable[..., Store], s3_server: Callable[[str], servers.S
                                                       "Resource": f"arn:aws:s3:::{name}/{folder}*"}]}
     boto3.client("s3").put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
     bucket = upstream(f"{s3_server('moto').url}/{prefix}", "--bucket")
-    with running_varnish(Place(f"https://{HOST}", "100k", HEADERS, bucket, bucket, bucket=True)) as edge:
+    with running_varnish(CacheNode(f"https://{HOST}", "100k", HEADERS, bucket, bucket, bucket=True)) as edge:
         yield Stand(store, edge)
 
 

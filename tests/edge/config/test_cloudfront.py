@@ -16,14 +16,15 @@ from py_mini_racer import MiniRacer
 
 from edge.address import Path as SitePath
 from edge.address import key_of
+from edge.cdn.cloudfront import TAG_HEADER
 from edge.config import write
-from edge.config.cloudfront import FUNCTION_BYTES, TAG_HEADER, files, functions
-from edge.config.place import Place, Upstream
+from edge.config.cache_node import CacheNode, Upstream
+from edge.config.cloudfront import FUNCTION_BYTES, files, functions
 from edge.errors import SettingsError
 from edge.origin import Origin
 from edge.policy import page_headers
-from edge.store.metadata import attributes_of
 from edge.store.port import Put
+from edge.store.s3_metadata import attributes_of
 from edge.store.sqlite import SQLiteStore
 from edge.tiers import ERROR_S, PROFILES, cache_control
 from tests.edge.asking import ask
@@ -34,8 +35,8 @@ SERVE = Upstream("https", "api.lectures.example", 443)
 KEY = "K2JCJMDEHXQW5F"
 
 
-def _place(profile: str = "500k", **more: Any) -> Place:
-    return Place("https://lectures.example", profile, HEADERS, SERVE, SERVE, **{"store": "s3://lectures-pages/site/v1", **more})
+def _place(profile: str = "500k", **more: Any) -> CacheNode:
+    return CacheNode("https://lectures.example", profile, HEADERS, SERVE, SERVE, **{"store": "s3://lectures-pages/site/v1", **more})
 
 
 def _template(**more: Any) -> Any:
@@ -135,7 +136,7 @@ def test_the_functions_are_within_the_limit() -> None:
 class _Edge:
     """CloudFront as far as the functions see it: request function, bucket, response function."""
 
-    def __init__(self, place: Place, store: SQLiteStore | None = None) -> None:
+    def __init__(self, place: CacheNode, store: SQLiteStore | None = None) -> None:
         self._store = store
         self._engines = []
         for code in functions(place):

@@ -13,7 +13,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 
 from edge.config import files
-from edge.config.place import Place, Upstream
+from edge.config.cache_node import CacheNode, Upstream
 from edge.policy import page_headers
 from tests.edge.fakes.nginx import lacks, running_nginx
 from tests.edge.fakes.varnish import Varnish, running_vcl, served
@@ -34,7 +34,7 @@ def edge() -> Iterator[Varnish]:
     """Before an origin that has every page; its limits are FEW."""
     with served(_origin) as port:
         behind = Upstream("http", "127.0.0.1", port)
-        text = files("varnish", Place(f"http://{HOST}", "100k", HEADERS, behind, behind))["default.vcl"]
+        text = files("varnish", CacheNode(f"http://{HOST}", "100k", HEADERS, behind, behind))["default.vcl"]
         text, changed = re.subn(r'(is_denied\("(?:api|miss) " \+ req\.http\.lectern-client, )\d+', rf"\g<1>{FEW}", text)
         assert changed == 2
         with running_vcl(text, HOST) as running:
@@ -90,7 +90,7 @@ def test_nginx_refuses_who_asks_the_api_too_often() -> None:
 
     with served(_origin) as port:
         behind = Upstream("http", "127.0.0.1", port)
-        with running_nginx(Place(f"http://{HOST}", "100k", HEADERS, behind, behind), few) as edge:
+        with running_nginx(CacheNode(f"http://{HOST}", "100k", HEADERS, behind, behind), few) as edge:
             got = [_asked(edge, f"/api/v1/{n}") for n in range(FEW + 3)]
             assert [status for status, _ in got] == [200] * (FEW + 1) + [429] * 2
             assert got[-1][1]["Retry-After"]

@@ -10,8 +10,8 @@ import pytest
 
 from edge.cdn.varnish import FETCH_S
 from edge.config import write
+from edge.config.cache_node import CacheNode, Upstream
 from edge.config.nginx import files
-from edge.config.place import Place, Upstream
 from edge.errors import SettingsError
 from edge.policy import page_headers
 from edge.tiers import PROFILES
@@ -19,7 +19,7 @@ from tests.edge.fakes.nginx import arguments, lacks
 
 HEADERS = page_headers(https=True, frame_hosts=["tube.example"])
 SERVE = Upstream("http", "127.0.0.1", 8000)
-PLACE = Place("https://lectures.example", "100k", HEADERS, SERVE, Upstream("https", "fd00::2", 443), purgers=("10.0.0.0/8", "::1"))
+PLACE = CacheNode("https://lectures.example", "100k", HEADERS, SERVE, Upstream("https", "fd00::2", 443), purgers=("10.0.0.0/8", "::1"))
 
 
 @pytest.mark.parametrize("name", PROFILES)

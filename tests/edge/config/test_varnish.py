@@ -10,7 +10,7 @@ import pytest
 from edge.cdn.port import MARGIN_S
 from edge.cdn.varnish import FETCH_S, Varnish
 from edge.config import write
-from edge.config.place import Place, Upstream, networks, upstream
+from edge.config.cache_node import CacheNode, Upstream, networks, upstream
 from edge.config.varnish import files
 from edge.errors import SettingsError
 from edge.policy import page_headers
@@ -20,16 +20,16 @@ HEADERS = page_headers(https=True, frame_hosts=["tube.example"])
 SERVE = Upstream("http", "127.0.0.1", 8000)
 SHIELDS = (Upstream("http", "10.0.0.5", 6081), Upstream("http", "fd00::6", 6081))
 PLACES = {
-    "before serve": Place("https://lectures.example", "100k", HEADERS, SERVE, SERVE),
-    "before a bucket": Place("https://lectures.example", "500k", HEADERS, upstream("http://127.0.0.1:9000/site/v1", "--bucket"), SERVE,
+    "before serve": CacheNode("https://lectures.example", "100k", HEADERS, SERVE, SERVE),
+    "before a bucket": CacheNode("https://lectures.example", "500k", HEADERS, upstream("http://127.0.0.1:9000/site/v1", "--bucket"), SERVE,
                              bucket=True),
-    "a shield": Place("https://lectures.example:8443", "1m", HEADERS, SERVE, SERVE, edges=("10.0.0.0/8", "fd00::/8")),
-    "before shields": Place("http://127.0.0.1:8000", "1m", HEADERS, SERVE, SERVE, shields=SHIELDS, purgers=("10.1.2.3",)),
+    "a shield": CacheNode("https://lectures.example:8443", "1m", HEADERS, SERVE, SERVE, edges=("10.0.0.0/8", "fd00::/8")),
+    "before shields": CacheNode("http://127.0.0.1:8000", "1m", HEADERS, SERVE, SERVE, shields=SHIELDS, purgers=("10.1.2.3",)),
 }
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-def test_varnish_compiles_it(place: Place, folder: Path) -> None:
+def test_varnish_compiles_it(place: CacheNode, folder: Path) -> None:
     (path,) = write("varnish", place, folder)
     assert path.name == "default.vcl"
     done = subprocess.run(["varnishd", "-C", "-f", str(path)], capture_output=True, text=True, timeout=60)
@@ -37,7 +37,7 @@ def test_varnish_compiles_it(place: Place, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-def test_a_fetch_of_a_page_ends_before_the_second_purge(place: Place) -> None:
+def test_a_fetch_of_a_page_ends_before_the_second_purge(place: CacheNode) -> None:
     text = files(place)["default.vcl"]
     backends = {name: body for name, body in re.findall(r"backend (\w+) \{(.*?)\n\}", text, re.DOTALL) if name != "api"}
     assert backends
@@ -51,7 +51,7 @@ def test_a_fetch_of_a_page_ends_before_the_second_purge(place: Place) -> None:
 @pytest.mark.parametrize("name", PROFILES)
 def test_its_limits_are_the_profiles(name: str) -> None:
     profile = PROFILES[name]
-    text = files(Place("https://lectures.example", name, HEADERS, SERVE, SERVE))["default.vcl"]
+    text = files(CacheNode("https://lectures.example", name, HEADERS, SERVE, SERVE))["default.vcl"]
     assert f'vsthrottle.is_denied("api " + req.http.lectern-client, {profile.requests_per_window * 50}, 900s)' in text
     assert f'vsthrottle.is_denied("miss " + req.http.lectern-client, {profile.requests_per_window}, 10s)' in text
     assert f".max_connections = {profile.origin_connections};" in text
@@ -71,7 +71,7 @@ def test_the_security_headers_are_the_policys() -> None:
 
 def test_varnish_is_not_told_to_speak_tls() -> None:
     with pytest.raises(SettingsError, match="TLS"):
-        files(Place("https://lectures.example", "100k", HEADERS, Upstream("https", "bucket.s3.amazonaws.com", 443), SERVE, bucket=True))
+        files(CacheNode("https://lectures.example", "100k", HEADERS, Upstream("https", "bucket.s3.amazonaws.com", 443), SERVE, bucket=True))
 
 
 @pytest.mark.parametrize("url", ["", "10.0.0.5:8000", "http://", "http://a b/", 'http://a";/', "http://x/{y}", "ftp://x", "http://u:p@x",
@@ -89,4 +89,4 @@ def test_a_network_that_is_none_is_refused_by_its_option(text: str) -> None:
 
 def test_text_that_would_end_its_quotes_is_refused() -> None:
     with pytest.raises(SettingsError, match="LECTERN_FRAME_HOSTS"):
-        files(Place("https://lectures.example", "100k", (("X-Thing", 'a"}; evil {"'),), SERVE, SERVE))
+        files(CacheNode("https://lectures.example", "100k", (("X-Thing", 'a"}; evil {"'),), SERVE, SERVE))

@@ -19,7 +19,7 @@ from edge.address import key_of, own_tag
 from edge.cdn.nginx import Nginx
 from edge.cdn.port import Name, Purger, tag, url
 from edge.cdn.varnish import Varnish
-from edge.config.place import Place, Upstream
+from edge.config.cache_node import CacheNode, Upstream
 from edge.store.port import Put
 from edge.store.sqlite import SQLiteStore
 from edge.tiers import Tier, cache_control, stale_s
@@ -180,19 +180,19 @@ def standing(name: str, folder: Path) -> Iterator[Stand]:
 
 
 def _varnish(stand: Stand, behind: Upstream, stack: ExitStack) -> None:
-    url = stack.enter_context(running_varnish(Place(f"http://{HOST}", PROFILE, HEADERS, behind, behind))).url
+    url = stack.enter_context(running_varnish(CacheNode(f"http://{HOST}", PROFILE, HEADERS, behind, behind))).url
     stand.port, stand.purger = _port(url), Varnish([url], f"http://{HOST}")
 
 
 def _shielded(stand: Stand, behind: Upstream, stack: ExitStack) -> None:
-    shield = stack.enter_context(running_varnish(Place(f"http://{HOST}", PROFILE, HEADERS, behind, behind, edges=("127.0.0.1",)))).url
+    shield = stack.enter_context(running_varnish(CacheNode(f"http://{HOST}", PROFILE, HEADERS, behind, behind, edges=("127.0.0.1",)))).url
     shields = (Upstream("http", "127.0.0.1", _port(shield)),)
-    edge = stack.enter_context(running_varnish(Place(f"http://{HOST}", PROFILE, HEADERS, behind, behind, shields=shields))).url
+    edge = stack.enter_context(running_varnish(CacheNode(f"http://{HOST}", PROFILE, HEADERS, behind, behind, shields=shields))).url
     stand.port, stand.purger = _port(edge), Varnish([shield, edge], f"http://{HOST}")
 
 
 def _nginx(stand: Stand, behind: Upstream, stack: ExitStack) -> None:
-    url = stack.enter_context(running_nginx(Place(f"http://{HOST}", PROFILE, HEADERS, behind, behind))).url
+    url = stack.enter_context(running_nginx(CacheNode(f"http://{HOST}", PROFILE, HEADERS, behind, behind))).url
     stand.port, stand.purger = _port(url), Nginx([url], f"http://{HOST}")
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from edge.signed import sign
+from edge.media_signature import sign
 from edge.tiers import cache_control
 from tests.edge.conformance.site import SECRET
 from tests.edge.conformance.stands import HOST, PROFILE, Stand

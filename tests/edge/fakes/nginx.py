@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.config import write
-from edge.config.place import Place
+from edge.config.cache_node import CacheNode
 from tests.edge.fakes.varnish import Varnish
 from tests.edge.servers import free_port, listening, wait_until
 
@@ -31,7 +31,7 @@ def lacks() -> str:
 
 
 @contextmanager
-def running_nginx(place: Place, edit: Callable[[str], str] = str) -> Iterator[Varnish]:
+def running_nginx(place: CacheNode, edit: Callable[[str], str] = str) -> Iterator[Varnish]:
     """Runs nginx at *place*; it ends by its own process id. *edit* may change its configuration."""
     folder = Path(tempfile.mkdtemp(prefix="lectern-nginx-"))
     folder.chmod(0o755)

@@ -16,7 +16,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from edge.config import files
-from edge.config.place import Place, Upstream
+from edge.config.cache_node import CacheNode, Upstream
 from edge.policy import page_headers
 from tests.edge.asking import Application
 from tests.edge.fakes.cache import Seen
@@ -72,13 +72,13 @@ def with_robots(origin: Application) -> Application:
 def varnish_before(origin_port: int, host: str, *, shield: bool = False, profile: str = "100k") -> Iterator[Varnish]:
     """Runs Varnish before whatever listens on *origin_port*: another Varnish where *shield* holds."""
     behind = Upstream("http", "127.0.0.1", origin_port)
-    place = Place(f"http://{host}", profile, page_headers(https=False), behind, behind, shields=(behind,) if shield else ())
+    place = CacheNode(f"http://{host}", profile, page_headers(https=False), behind, behind, shields=(behind,) if shield else ())
     with running_varnish(place) as running:
         yield running
 
 
 @contextmanager
-def running_varnish(place: Place, port: int = 0) -> Iterator[Varnish]:
+def running_varnish(place: CacheNode, port: int = 0) -> Iterator[Varnish]:
     """Runs Varnish at *place*, whatever it is before, on *port* or a free one; it ends by its own process id."""
     with running_vcl(files("varnish", place)["default.vcl"], place.host, port=port) as running:
         yield running

@@ -1,0 +1,62 @@
+// Tells the API of places: at most once in five minutes of watching, and a last time when the page is hidden.
+import { ask, beacon, ready } from "{{ asset('overlay-api.js') }}";
+import { owed, paid } from "{{ asset('overlay-places.js') }}";
+import { keep, kept, whose } from "{{ asset('overlay-session.js') }}";
+
+const WROTE = "lectern.wrote"; // ms since 1970
+const EVERY_MS = 5 * 60 * 1000;
+const HIDDEN_REST_MS = 60 * 1000; // who switches tabs all the time writes once a minute at most; the next page tells the rest
+const PART = 400; // entries a write
+const BEACON_BYTES = 60_000; // of the 64 KiB that a browser lets all beacons have together
+
+let since = 0; // when this page's watching began
+
+// While it plays. The first time the token is fetched, which the last write will need.
+export function watching() {
+  if (!whose().tag) return;
+  since ||= (ready().catch(() => {}), Date.now());
+  if (Date.now() - Math.max(since, wrote()) >= EVERY_MS) tell();
+}
+
+// When a page opens or comes back: what an earlier one still owes.
+export function catchUp() {
+  if (Date.now() - wrote() >= HIDDEN_REST_MS) return tell();
+}
+
+// All that is owed, now. Never throws: what was not told stays owed.
+export async function tell() {
+  if (!whose().tag) return;
+  const all = owed();
+  // A page that leaves while it asks for the token has written nothing: then the next one does.
+  if (all.length) await ready().catch(() => {});
+  for (let n = 0; n < all.length; n += PART) {
+    const videos = all.slice(n, n + PART);
+    keep(WROTE, Date.now());
+    try {
+      await ask("/me/progress", { method: "POST", body: { videos }, keepalive: true });
+    } catch {
+      return;
+    }
+    paid(videos);
+  }
+}
+
+// The page is hidden, and may never be seen again.
+export function hidden() {
+  if (!whose().tag || Date.now() - wrote() < HIDDEN_REST_MS) return;
+  let bytes = 0;
+  const all = owed();
+  for (let n = 0; n < all.length; n += PART) {
+    const videos = all.slice(n, n + PART);
+    bytes += JSON.stringify(videos).length + 100;
+    if (bytes > BEACON_BYTES) return;
+    keep(WROTE, Date.now());
+    if (!("keepalive" in Request.prototype)) beacon("/me/progress", { videos });
+    else ask("/me/progress", { method: "POST", body: { videos }, keepalive: true }).then(() => paid(videos), () => {});
+  }
+}
+
+function wrote() {
+  const at = kept(WROTE) ?? 0;
+  return at > Date.now() ? 0 : at; // the clock was set back
+}
