@@ -146,7 +146,7 @@ def test_two_counts_at_once_are_each_counted(folder: Path) -> None:
 
 def test_it_is_a_storage_as_flask_limiter_asks_for_too(folder: Path) -> None:
     now = [1000.0]
-    counts = Tally(folder=folder, clock=lambda: now[0])
+    counts = SharedMemoryCounter(folder=folder, clock=lambda: now[0])
     assert counts.look("client", 3, WINDOW_S) == (True, 3, 900.0)
     assert counts.look("client", 0, WINDOW_S) == (False, 0, 900.0)
     assert counts.hit("client", 3, WINDOW_S, 3) == (True, 0, 930.0 - 1000.0 % 30)
@@ -160,10 +160,10 @@ def test_it_is_a_storage_as_flask_limiter_asks_for_too(folder: Path) -> None:
 
 @pytest.mark.parametrize("sets", [1, 2])
 def test_each_of_those_who_share_a_place_has_a_count_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch, sets: int) -> None:
-    monkeypatch.setattr(tally, "KEYS", 8 * sets)
-    monkeypatch.setattr(tally, "_SETS", sets)
+    monkeypatch.setattr(shared_memory, "KEYS", 8 * sets)
+    monkeypatch.setattr(shared_memory, "_SETS", sets)
     now = [50_000.0]
-    counts = Tally(folder=folder, clock=lambda: now[0])
+    counts = SharedMemoryCounter(folder=folder, clock=lambda: now[0])
     for number in range(1, 9):
         now[0] += 1
         for _ in range(number):
@@ -179,15 +179,15 @@ def test_each_of_those_who_share_a_place_has_a_count_of_its_own(folder: Path, mo
 
 
 def test_a_window_of_a_day_is_counted_with_the_long_ones(folder: Path) -> None:
-    counts = Tally(folder=folder)
+    counts = SharedMemoryCounter(folder=folder)
     counts.hit("client", 5, 24 * 60 * 60)
     counts.hit("client", 5, 24 * 60 * 60 - 1)
     assert (counts._long.keys, counts._short.keys) == (1, 1)
 
 
 def test_where_a_key_stands_is_chances_own_for_each_site(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    with tally_files.removed(tmp_path_factory.mktemp("other")) as other:
-        one, again, elsewhere = Tally(folder=folder), Tally(folder=folder), Tally(folder=other)
+    with counter_files.removed(tmp_path_factory.mktemp("other")) as other:
+        one, again, elsewhere = SharedMemoryCounter(folder=folder), SharedMemoryCounter(folder=folder), SharedMemoryCounter(folder=other)
     assert one._digest("client") == again._digest("client") != elsewhere._digest("client")
 
 

@@ -35,7 +35,8 @@ MODULES = (
     Module("builder/reach.py", ("tests/builder/test_reach.py",), database=True),
     Module("builder/folding.py", ("tests/builder/test_purge_fold.py",)),
     Module("api/counters/memory.py", ("tests/api/test_counting.py",), ("MOST_KEYS", "_TICKS", "MemoryCounter", "_forget", "_Line")),
-    Module("api/counters/shared_memory.py", tuple(f"tests/api/test_shared_memory.py::{test}" for test in (  # without those that start processes
+    Module("api/counters/shared_memory.py", tuple(f"tests/api/test_shared_memory.py::{test}" for test in (
+        # Without those that start processes.
         "test_after_the_time_that_a_refusal_tells_one_is_allowed_again", "test_two_counts_at_once_are_each_counted",
         "test_a_sum_that_a_killed_process_left_wrong_ends_with_its_window",
         "test_counts_outlive_the_process_and_other_sites_have_their_own",

@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 
 from api.auth.passwords import AT_ONCE, LANES, MEMORY_KIB, PASSES, WAIT_S, WAITING, Hashing, _nobody, commonest, fault
-from api.errors import BusyError
+from api.errors import BusyError, Wrong
+from api.problems import PASSWORD_COMMON, PASSWORD_LONG, PASSWORD_SHORT
 from tests.api.auth.accounts import add, rows_of
 from tests.api.auth.browser import PASSWORD, Browser
 from tests.edge.servers import wait_until
@@ -32,10 +33,11 @@ def test_short_endless_and_common_ones_are_refused(bad: str) -> None:
 
 
 def test_who_is_refused_is_told_which_rule_it_is() -> None:
-    assert fault("seven77") == "A password has at least 8 letters."
-    assert fault("abc" * 43) == "A password has at most 128 letters."
-    assert fault("abc" * 42 + "ab") == ""
-    assert fault("Password") == fault("ababababab") == "This is one of the passwords that are tried first: choose another."
+    assert fault("seven77") == Wrong("password", "A password has at least 8 letters.", PASSWORD_SHORT.uri, 8)
+    assert fault("abc" * 43) == Wrong("password", "A password has at most 128 letters.", PASSWORD_LONG.uri, 128)
+    assert fault("abc" * 42 + "ab") is None
+    common = Wrong("password", "This is one of the passwords that are tried first: choose another.", PASSWORD_COMMON.uri)
+    assert fault("Password") == fault("ababababab") == common
 
 
 def test_the_list_of_the_commonest_is_long_and_within_the_rules() -> None:
