@@ -6,8 +6,9 @@ snapshot is taken, as for numbers of lists; an import makes them ahead, as it do
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, groupby
 from typing import Any, cast
 
 from psycopg2.extensions import connection as Connection
@@ -20,7 +21,7 @@ from builder.catalog.terms import Words
 
 TOGETHER = 4_000  # lectures whose words are in memory at once
 _PLACES = 64  # an upper-case letter and where a term stands: A for 1
-_POSTING = re.compile("([0-9a-z]*)([@-_])")
+_POSTING = re.compile("[0-9a-z]*[@-_]")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -90,20 +91,29 @@ def encoded(unit: int, found: dict[int, int]) -> str:
     last = _first(unit) - 1
     pieces = []
     for id in sorted(found):
-        step = id - last - 1
-        pieces.append(f"{_base36(step) if step else ''}{chr(_PLACES + found[id])}")
+        pieces.append(_piece(id - last, found[id]))
         last = id
     return "".join(pieces)
 
 
-def decoded(unit: int, postings: str) -> dict[int, int]:
-    """The inverse of :func:`encoded`."""
-    id = _first(unit) - 1
-    found = {}
-    for step, where in _POSTING.findall(postings):
-        id += 1 + (int(step, 36) if step else 0)
-        found[id] = ord(where) - _PLACES
-    return found
+def spliced(unit: int, postings: str, now: Mapping[int, int]) -> str:
+    """*postings* with *now* in them: where the term stands, by lecture, -1 for nowhere. What `encoded` would make of all of it, without
+    making all of it: one lecture's word may be the word of thirty thousand.
+    """
+    pieces = _POSTING.findall(postings)
+    ids = [*accumulate([int(piece[:-1], 36) + 1 if piece[1:] else 1 for piece in pieces], initial=_first(unit) - 1)]  # and one
+    for id, where in now.items():
+        n = bisect_left(ids, id) - 1  # the piece of *id*, or the one that it would stand before
+        there = n < len(pieces) and ids[n + 1] == id
+        if there:
+            del ids[n + 1], pieces[n]
+        if where >= 0:
+            ids.insert(n + 1, id)
+            pieces.insert(n, _piece(id - ids[n], where))
+        after = n + (where >= 0)
+        if after < len(pieces):
+            pieces[after] = _piece(ids[after + 1] - ids[after], ord(pieces[after][-1]) - _PLACES)
+    return "".join(pieces)
 
 
 def _change(cursor: Any, changes: dict[tuple[int, str], dict[int, int]]) -> None:
@@ -113,13 +123,12 @@ def _change(cursor: Any, changes: dict[tuple[int, str], dict[int, int]]) -> None
     sql = queries("postings")
     units, named = (list(column) for column in zip(*changes, strict=True))
     cursor.execute(sql["postings"], {"units": units, "terms": named})
-    kept = {(unit, term): decoded(unit, written) for unit, term, written in cursor}
+    kept = {(unit, term): written for unit, term, written in cursor}
     write: list[tuple[int, str, str]] = []
     drop: list[tuple[int, str]] = []
     for at, now in changes.items():
-        found = {id: where for id, where in {**kept.get(at, {}), **now}.items() if where >= 0}
-        if found:
-            write.append((*at, encoded(at[0], found)))
+        if found := spliced(at[0], kept.get(at, ""), now):
+            write.append((*at, found))
         elif at in kept:
             drop.append(at)
     for name, rows in (("keep_postings", write), ("drop_postings", drop)):
@@ -143,6 +152,10 @@ def _words(connection: Connection, ids: Sequence[int]) -> Iterator[Words]:
 
 def _first(unit: int) -> int:
     return terms.name_of(unit)[0] * terms.SEGMENT
+
+
+def _piece(step: int, where: int) -> str:
+    return f"{_base36(step - 1)}{chr(_PLACES + where)}"
 
 
 def _base36(number: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,16 @@ from edge.address import Path as SitePath
 from tests.site import SITE
 
 HERE = Path(__file__).parent
+
+
+def decoded(unit: int, written: str) -> dict[int, int]:
+    """Where a term stands, by lecture, as the site's script reads it in a file."""
+    id = terms.name_of(unit)[0] * terms.SEGMENT - 1
+    found = {}
+    for step, where in re.findall("([0-9a-z]*)([@-_])", written):
+        id += 1 + int(step or "0", 36)
+        found[id] = ord(where) - ord("@")
+    return found
 
 
 def talks() -> Iterator[Words]:

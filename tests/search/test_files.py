@@ -4,10 +4,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from builder.catalog import postings, terms
 from builder.pages.search import LIST_PATH
 from builder.takedown import take_down
+from tests.search.library import decoded
 from tests.site import SITE, Built, fill
 
 
@@ -17,7 +20,7 @@ def _found(site: Built) -> dict[int, set[str]]:
     for path in _listed(site):
         first = terms.unit_of(int(path.split("/")[2]) * terms.SEGMENT, 0)
         for term, written in json.loads(site.text(path)).items():
-            for id in postings.decoded(first, written):
+            for id in decoded(first, written):
                 found.setdefault(id, set()).add(term)
     return found
 
@@ -129,4 +132,16 @@ def test_ids_of_another_system_are_found_too(site: Built) -> None:
 def test_postings_are_read_as_they_were_written() -> None:
     unit = terms.unit_of(2 * terms.SEGMENT, terms.file_of("python"))
     found = {2 * terms.SEGMENT: 31, 2 * terms.SEGMENT + 1: 0, 2 * terms.SEGMENT + 40: 5, 3 * terms.SEGMENT - 1: 16}
-    assert postings.decoded(unit, postings.encoded(unit, found)) == found
+    assert decoded(unit, postings.encoded(unit, found)) == found
+
+
+_FOUND = st.dictionaries(st.integers(0, 90), st.integers(0, 31), max_size=40)
+
+
+@given(_FOUND, st.dictionaries(st.integers(0, 90), st.integers(-1, 31), max_size=12), st.sampled_from([0, 2]))
+def test_a_change_of_some_lectures_makes_what_writing_all_anew_makes(had: dict[int, int], now: dict[int, int], segment: int) -> None:
+    first = segment * terms.SEGMENT
+    unit = terms.unit_of(first, terms.file_of("python"))
+    had, now = ({first + id * id: where for id, where in some.items()} for some in (had, now))
+    wanted = {id: where for id, where in (had | now).items() if where >= 0}
+    assert postings.spliced(unit, postings.encoded(unit, had), now) == postings.encoded(unit, wanted)
