@@ -51,9 +51,11 @@ def running(settings: ApiSettings, poll_s: float = POLL_S) -> Iterator[None]:
 
 
 def sender_of(settings: ApiSettings) -> Sender:
-    """Who sends the mail of these settings."""
+    """Who sends the mail of these settings. Raises SettingsError where there is no catalog of the site's language."""
     shared = settings.shared
-    return Sender(Site(shared.site_name, shared.base_url, shared.language), settings.mail_from, settings.mail_server, shared.data / "mail")
+    site = Site(shared.site_name, shared.base_url, shared.language)
+    site.gettext("")  # now, and not in a thread that nobody hears
+    return Sender(site, settings.mail_from, settings.mail_server, shared.data / "mail")
 
 
 def sweep(connection: Connection) -> int:

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import re
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -202,6 +204,16 @@ def test_every_mail_speaks_the_sites_language(dsn: str) -> None:
                 english = set(re.findall("[A-Za-z]{2,}", re.sub(r"https://\S+", "", letter.subject + letter.text)))
                 assert english == {"Vidya"}, kind
                 assert message("us@school.example", ADA, letter).get_content().replace("\r\n", "\n") == letter.text
+
+
+def test_a_language_without_a_catalog_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="LECTERN_LANGUAGE"):
+        sender_of(read_api_settings({"LECTERN_DATA": str(tmp_path), "LECTERN_LANGUAGE": "pt"}))
+
+
+def test_an_english_site_loads_no_catalogs() -> None:
+    loaded = subprocess.run([sys.executable, "-c", "import sys, api.wsgi; print('babel' in sys.modules)"], capture_output=True, text=True)
+    assert loaded.stdout == "False\n", loaded.stderr
 
 
 def test_the_background_sends_and_sweeps_and_outlives_its_connection(office: Office, dsn: str, tmp_path: Path,
