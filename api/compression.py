@@ -19,6 +19,7 @@ from flask_compress import Compress
 from api import vary
 from api.errors import MEDIA_TYPE
 from api.lru import Lru
+from edge.conditions import names
 
 LEAST_BYTES = 500
 SECRETS = "/api/v1/auth/"
@@ -34,6 +35,7 @@ CONFIG: dict[str, Any] = {
     "COMPRESS_REGISTER": False,
 }
 _KEPT_S = 15 * 60
+_CODINGS = ("", ":gzip", ":br", ":zstd", ":deflate")  # what Flask-Compress adds to a tag
 _LONGEST_ASKED = 60  # browsers' are shorter, and they are a handful
 _REFUSED = re.compile(r"[^,;]*;\s*q\s*=\s*0(?:\.0{0,3})?\s*(?:,|$)")
 
@@ -63,6 +65,15 @@ def init_app(app: Flask, *, items: int = 2_000) -> None:
         return answer
 
     app.after_request(pack)
+
+
+def held_tag(etag: str) -> str:
+    """The tag of *etag*'s answer that the asker holds (If-None-Match), in whichever coding; "" where none."""
+    if field := request.headers.get("If-None-Match"):
+        for coding in _CODINGS:
+            if names(field, tag := f'"{etag}{coding}"'):
+                return tag
+    return ""
 
 
 class _Packed:

@@ -9,9 +9,9 @@ from flask import Response, abort, request
 
 from api import vary
 from api.bodies import say
+from api.compression import held_tag
 from api.errors import problem
 from api.problems import CHANGED_MEANWHILE, VERSION_NEEDED
-from edge.conditions import names
 from edge.tiers import cache_control
 
 _TAG = re.compile(r'\s*(?:W/)?"([0-9a-z.]{1,60})(?::[a-z]+)?"\s*')  # the compressor adds its coding to a tag
@@ -34,7 +34,7 @@ def named(etag: str) -> str:
 
 def tagged(value: object, etag: str, status: int = 200) -> Response:
     """The answer that holds *value*; a 304 where the asker has it already. Nothing of the desk is kept by anybody."""
-    answer = Response(status=304) if request.method == "GET" and _held(etag) else say(value, status)
+    answer = Response(status=304) if request.method == "GET" and held_tag(etag) else say(value, status)
     answer.headers["Cache-Control"] = "private, no-cache" if request.method == "GET" else cache_control("never", "100k")
     vary.add(answer, "Cookie")
     answer.set_etag(etag)
@@ -48,8 +48,3 @@ def conflict(detail: str, *, now: str, yours: Mapping[str, Any], theirs: Mapping
     shown = {name: theirs[name] for name in theirs if name in yours or theirs[name] != base.get(name)}
     abort(problem(CHANGED_MEANWHILE, detail, now=now, yours=dict(yours), theirs=shown, base=dict(base), fields=fields,
                   kind=kind, thing=thing, edit=edit))
-
-
-def _held(etag: str) -> bool:
-    field = request.headers.get("If-None-Match", "")
-    return bool(field) and any(names(field, f'"{etag}{coding}"') for coding in ("", ":gzip", ":br", ":zstd", ":deflate"))

@@ -26,11 +26,10 @@ from api import cache, vary
 from api.auth.session_cookie import LIFE_S
 from api.auth.sessions import Session
 from api.bodies import say
-from edge.conditions import names
+from api.compression import held_tag
 from edge.tiers import PROFILES, cache_control
 
 COOKIE = "lectern_state"
-_CODINGS = ("", ":gzip", ":br", ":zstd", ":deflate")  # what the compressor adds to a tag
 
 # Another version of these files may say the same state in other words, under the same revision.
 _API = Path(__file__).parents[1]
@@ -54,9 +53,9 @@ def kept(session: Session, what: str, v: str, make: Callable[[], bytes], *, foll
     state = state_of(session)
     window = f".{int(time.time()) // ttl_s:x}" if follows_catalog else ""
     etag = f"{state}.{_SHAPE}{window}"
-    if held := _held(etag):
+    if tag := held_tag(etag):
         answer = Response(status=304)
-        answer.headers["ETag"] = held
+        answer.headers["ETag"] = tag
     else:
         key = f"me:{session.account_id}:{session.revision}:{_SHAPE}{window}:{what}"
         body, _ = cache.current().get_or_make(key, make, ttl_s)
@@ -79,12 +78,3 @@ def tell(answer: Response, state: str) -> None:
     """Have the browser know the present state."""
     if request.cookies.get(COOKIE) != state:
         answer.set_cookie(COOKIE, state, max_age=LIFE_S, path="/", samesite="Lax", secure=current_app.config["LECTERN_HTTPS"])
-
-
-def _held(etag: str) -> str:
-    """The tag of *etag*'s answer that the asker holds, in whichever coding, or ""."""
-    if field := request.headers.get("If-None-Match"):
-        for coding in _CODINGS:
-            if names(field, tag := f'"{etag}{coding}"'):
-                return tag
-    return ""
