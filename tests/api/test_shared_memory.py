@@ -166,15 +166,15 @@ def test_each_of_those_who_share_a_place_has_a_count_of_its_own(folder: Path, mo
     counts = SharedMemoryCounter(folder=folder, clock=lambda: now[0])
     for number in range(1, 9):
         now[0] += 1
-        for _ in range(number):
+        for _ in range(9 - number):
             assert counts.hit(f"client {number}", 100, WINDOW_S).allowed
         assert counts.look("nobody", 1, WINDOW_S) == (True, 1, 900.0)
-    assert [counts.look(f"client {number}", 100, WINDOW_S).left for number in range(1, 9)] == list(range(99, 91, -1))
+    assert [counts.look(f"client {number}", 100, WINDOW_S).left for number in range(1, 9)] == list(range(92, 100))
     assert (counts.keys, counts.get("nobody")) == (8, 0)
-    assert counts.look("client 8", 8, WINDOW_S).allowed is False
+    assert counts.look("client 1", 8, WINDOW_S).allowed is False
     if sets == 1:
         counts.hit("one more", 100, WINDOW_S)
-        assert [counts.get(f"client {number}") for number in range(1, 9)] == [0, *range(2, 9)], "the longest silent gave way"
+        assert [counts.get(f"client {number}") for number in range(1, 9)] == [0, *range(7, 0, -1)], "the longest silent gave way"
         assert counts.get("one more") == 1
 
 

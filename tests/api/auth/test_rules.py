@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 
 import pytest
 from flask import Flask, Response, g, jsonify
@@ -142,7 +143,10 @@ def test_a_strangers_token_has_a_tokens_form_and_opens_nothing() -> None:
     assert len(token) == len(TOKEN)
     assert token != session_cookie.strangers_token()
     assert not session_cookie.opens(token)
-    assert session_cookie.opens(TOKEN)
+    begun = session_cookie.sessions_token()
+    assert session_cookie.opens(begun)
+    assert len(begun) == len(TOKEN)
+    assert begun != session_cookie.sessions_token()
 
 
 def test_a_sessions_tag_is_not_what_the_database_keeps() -> None:
@@ -175,6 +179,7 @@ def test_a_view_answers_its_role_and_those_above() -> None:
     def edit() -> str:
         return "edited"
 
+    assert (own.__name__, edit.__name__) == ("own", "edit"), "Flask names addresses after their views"
     assert [_as(role, own) for role in sessions.ROLES] == ["of student", "of editor", "of admin"]
     assert [_as(role, edit) for role in ("editor", "admin")] == ["edited"] * 2
     refused = _as("student", edit)
@@ -186,6 +191,12 @@ def test_a_view_answers_its_role_and_those_above() -> None:
         assert (stranger.status_code, stranger.headers["WWW-Authenticate"]) == (401, 'Cookie realm="lectern"')
     with pytest.raises(AssertionError):
         sessions.signed_in(role="king")
+
+
+def test_nothing_changes_who_asks() -> None:
+    session = Session(1, "student", 0, b"", "")
+    with pytest.raises(FrozenInstanceError):
+        session.role = "admin"  # type: ignore[misc]
 
 
 def test_where_no_session_was_made_sure_of_there_is_none() -> None:
