@@ -83,7 +83,8 @@ def _given_back(file: Path) -> bool:
     try:
         os.link(file, file.with_suffix(".db"))
     except FileExistsError:
-        return False
+        if not file.samefile(file.with_suffix(".db")):  # else a sweep was killed between these two lines
+            return False
     file.unlink()
     return True
 

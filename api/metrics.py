@@ -155,7 +155,8 @@ def _keep(app: Flask, metrics: Metrics, host: str, port: int, told: CollectorReg
         metrics.look(app)
         _look_at_mail(app, metrics)
         if folder:
-            dead_counts.sweep(Path(folder))
+            with suppress(OSError):  # a full or vanished folder must not end this thread; what was begun is gone on with
+                dead_counts.sweep(Path(folder))
         opened = opened or _open(host, port, told)
     if opened:
         opened()

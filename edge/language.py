@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -23,6 +23,7 @@ ENGLISH = "en"
 _GROUPED = 1000  # from here on a number looks different somewhere
 # English is read by people of many countries: the day before the month, as most of them write it.
 _LOCALES = {ENGLISH: "en-GB"}
+_NAME = re.compile(r"%\((\w+)\)")
 _SAID = re.compile(r"""(?<![\w.$])(_\(\s*)("(?:[^"\\\n]|\\.)*")""")
 _COUNTED = re.compile(r"""(?<![\w.$])(ngettext\(\s*)("(?:[^"\\\n]|\\.)*"),\s*("(?:[^"\\\n]|\\.)*")""")
 
@@ -106,7 +107,25 @@ class Language:
         for message in catalog:
             id, texts = (part if isinstance(part, (tuple, list)) else (part,) for part in (message.id, message.string))
             if id[0] and all(texts) and not message.fuzzy:
+                for text in texts:
+                    _check(file, message.lineno, [str(part) for part in id], str(text))
                 self._messages[id[0]] = tuple(str(text) for text in texts)
+
+
+def _check(file: Path, line: int | None, id: Sequence[str], text: str) -> None:
+    """Raises SettingsError for a translation that could not be filled in, or breaks a line that is to be one."""
+    names = {name for part in id for name in _NAME.findall(part)}
+    wrong = "it breaks the line" if "\n" in text and "\n" not in id[0] else ""
+    if strange := sorted({*_NAME.findall(text)} - names):
+        wrong = f"it names {', '.join(strange)}, which the message does not"
+    elif names:
+        try:
+            text % dict.fromkeys(names, "")
+        except (ValueError, TypeError) as error:
+            wrong = f"{error}; a % of its own is written %%"
+    if wrong:
+        raise SettingsError(f"{file}, line {line}: the translation of {id[0][:60]!r} cannot be used: {wrong}. Mend it, or set "
+                            "LECTERN_LANGUAGE to another language.")
 
 
 @lru_cache

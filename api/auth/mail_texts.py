@@ -3,6 +3,7 @@ anybody's words."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,13 @@ class Site:
 
     def gettext(self, message: str, **values: str) -> str:
         """*message* in the site's language; ``%(site)s`` is the site's name."""
-        if self.language == ENGLISH:
-            return message % {"site": self.name, **values}
-        from edge.language import language  # 3 MB of a process, with its library, that an English site never needs
+        values["site"] = self.name
+        if self.language != ENGLISH:
+            from edge.language import language  # 3 MB of a process, with its library, that an English site never needs
 
-        return language(self.language).gettext(message, site=self.name, **values)
+            with suppress(ValueError, TypeError):  # a lone % where the message itself names nothing: the mail goes in English
+                return language(self.language).gettext(message, **values)
+        return message % values
 
 
 def write(cursor: Cursor, site: Site, kind: str, email: str, facts: Mapping[str, Any]) -> Letter | None:

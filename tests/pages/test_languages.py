@@ -210,6 +210,10 @@ def test_a_language_without_a_catalog_or_with_a_broken_one_is_refused_with_what_
     (shelf / "ta.po").write_text('msgid ""\nmsgstr ""\n\nmsgid "Courses"\nrubbish\n')
     with pytest.raises(SettingsError, match=r"ta\.po, line \d+ is no gettext catalog"):
         languages.language("ta")
+    for wrong, why in (("%(adress)s", "names adress"), ("%(address)s 5 %", "written %%"), ("%(address)s\\n", "breaks the line")):
+        (shelf / "ta.po").write_text(f'msgid ""\nmsgstr ""\n\nmsgid "Log in: %(address)s"\nmsgstr "{wrong}"\n')
+        with pytest.raises(SettingsError, match=rf"ta\.po, line 4.*{re.escape(why)}"):
+            languages.language("ta")
     (shelf / "ta.po").write_text('msgid ""\nmsgstr ""\n"Plural-Forms: nplurals=2; plural=__import__(1);\\n"\n')
     with pytest.raises(SettingsError, match=r"ta\.po is no gettext catalog"):
         languages.language("ta")
