@@ -1,7 +1,8 @@
 """Pings as debts: which feeds and pages a release changed, told to a WebSub hub and to search engines once the purges are acknowledged.
 
 They are owed in the transaction that makes the release live, and paid beside releases. What is told is what an edit changed: a release
-that only makes pages anew, with other templates or settings, tells of none, and neither does a rollback or a mending. Pages that bear
+that only makes pages anew, with other templates or settings, tells of none, and neither does a rollback. A builder that dies between its
+commit and the end of its uploads may lose the pings of its feeds: readers of feeds ask by themselves. Pages that bear
 `noindex`, previews and pages that could not be rendered are told to nobody.
 """
 from __future__ import annotations
@@ -23,14 +24,17 @@ BOUND_S = 86_400.0
 
 _TERMS = Terms("ping", parts=False, bound_s=BOUND_S)
 
+# Of an import there are many keys and many objects: `IN (SELECT unnest(…))` hashes the keys once, `&&` would compare each with each.
 # Purpose: feeds whose entries the release changed. One that is new has no subscriber yet.
 _FEEDS = """SELECT o.path FROM live.object o JOIN live.retained k ON k.path = o.path AND k.replaced_by = o.release AND k.kind = o.kind
-    WHERE o.release = %(release)s AND o.kind = 'feed' AND o.keys && %(dirty)s::bigint[] ORDER BY o.path"""
+    WHERE o.release = %(release)s AND o.kind = 'feed'
+    AND EXISTS (SELECT FROM unnest(o.keys) AS key WHERE key IN (SELECT unnest(%(dirty)s::bigint[]))) ORDER BY o.path"""
 # Purpose: pages that search engines may show and that the release changed, made or took away. Where what was replaced is not kept, a
 # page that changed cannot be told from a new one.
 _PAGES = """SELECT o.path FROM live.object o LEFT JOIN live.retained k ON k.path = o.path AND k.replaced_by = o.release
     WHERE o.release = %(release)s AND (
-        (o.kind = ANY(%(kinds)s) AND (o.keys && %(dirty)s::bigint[] OR (%(kept)s AND k.kind IS DISTINCT FROM o.kind)))
+        (o.kind = ANY(%(kinds)s) AND ((%(kept)s AND k.kind IS DISTINCT FROM o.kind)
+            OR EXISTS (SELECT FROM unnest(o.keys) AS key WHERE key IN (SELECT unnest(%(dirty)s::bigint[])))))
         OR (o.kind IN ('gone', 'redirect') AND k.kind = ANY(%(kinds)s)))
     AND NOT EXISTS (SELECT FROM live.set_aside a WHERE a.path = o.path) ORDER BY o.path"""
 _INSERT = "INSERT INTO live.debt (kind, release, cdn, what) VALUES %s"

@@ -13,7 +13,8 @@ from edge.errors import OwedError
 ANSWER_S = 10.0
 """What is sent is acknowledged in far less; whoever takes longer is asked again later."""
 
-_HTTP_ERROR = (OSError, http.client.HTTPException)
+MOST_BYTES = 1 << 20  # of an answer, which has some hundred; the rest of a longer one is not read
+_HTTP_ERROR = (OSError, http.client.HTTPException, UnicodeError)  # the last: of a host that is no name
 _Fails = TypeVar("_Fails", bound=OwedError)
 
 
@@ -28,13 +29,13 @@ class Answer(NamedTuple):
     def retry_after_s(self) -> float | None:
         """The seconds of Retry-After (RFC 9110 10.2.3), a date among them; None where there is none."""
         text = self.headers.get("retry-after", "").strip()
-        if text.isdigit():
+        if text.isascii() and text.isdigit():
             return float(text)
         try:
             then, now = parsedate_to_datetime(text), parsedate_to_datetime(self.headers["date"])
-        except (KeyError, ValueError):
+            return max(0.0, (then - now).total_seconds())
+        except (KeyError, ValueError, TypeError):  # no date, or one without a zone
             return None
-        return max(0.0, (then - now).total_seconds())
 
 
 class Caller:
@@ -87,11 +88,11 @@ class Caller:
         try:
             connection.request(method, self._prefix + target, body or None, dict(headers))
             response = connection.getresponse()
-            answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+            answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read(MOST_BYTES))
         except BaseException:
             connection.close()
             raise
-        if response.will_close:
+        if response.will_close or not response.isclosed():
             connection.close()
         else:
             with self._lock:

@@ -26,7 +26,7 @@ class IndexNow:
 
     def __init__(self, key: str, base_url: str, *, api: str = "", answer_s: float = ANSWER_S) -> None:
         """*api*: scheme and host of one engine instead of the protocol's own."""
-        self._said = {"host": urlsplit(base_url).netloc, "key": key, "keyLocation": f"{base_url}/{key}.txt"}
+        self._said = {"host": urlsplit(base_url).hostname, "key": key, "keyLocation": f"{base_url}/{key}.txt"}
         self._caller = Caller("IndexNow", api or API, PingError, answer_s=answer_s)
 
     def ping(self, urls: Sequence[str]) -> None:

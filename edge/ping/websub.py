@@ -21,7 +21,7 @@ class WebSub:
 
     name = "websub"
     told_of: Literal["feeds", "pages"] = "feeds"
-    at_once = 50  # each is a request of its own, on one connection
+    at_once = 5  # each is a request of its own, and all of a row are one transaction
 
     def __init__(self, hub: str, *, answer_s: float = ANSWER_S) -> None:
         parts = urlsplit(hub)

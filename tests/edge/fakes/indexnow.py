@@ -31,7 +31,7 @@ class IndexNowApi(Api):
             return Reply(400, b"Invalid format")
         if request.headers.get("content-type") != "application/json; charset=utf-8" or not urls or len(urls) > URLS:
             return Reply(400, b"Invalid format")
-        ours = all(urlsplit(url).netloc == host and url.isascii() for url in (place, *urls))
+        ours = all(urlsplit(url).hostname == host and url.isascii() for url in (place, *urls))
         if not ours or not re.fullmatch(r"[A-Za-z0-9-]{8,128}", key):
             return Reply(422, b"URLs do not belong to the host, or the key does not match the schema")
         if self.shows(place) != key:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 
 from edge.errors import SettingsError
+from edge.http_client import Answer
 from edge.ping import open_pingers
 from edge.ping.indexnow import IndexNow
 from edge.ping.port import PingError
@@ -120,3 +121,13 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
 def test_no_search_engine_is_told_of_this_machine(base_url: str) -> None:
     with pytest.raises(SettingsError, match="LECTERN_BASE_URL"):
         read_pings({"LECTERN_INDEXNOW_KEY": KEY}, base_url)
+
+
+@pytest.mark.parametrize("said", ["\u00b2", "soon", "Sat, 28 Nov 2026 21:00:00 -0000", "-1", ""])
+def test_a_retry_after_that_is_none_is_taken_for_none(said: str) -> None:
+    assert Answer(503, {"retry-after": said, "date": "Sat, 28 Nov 2026 20:59:00 GMT"}, b"").retry_after_s is None
+
+
+def test_a_host_that_is_no_name_is_one_that_gives_no_answer() -> None:
+    with pytest.raises(PingError, match="gave no answer"):
+        WebSub(f"http://{'a' * 64}.example/").ping([f"{BASE_URL}/feed.xml"])
