@@ -33,7 +33,7 @@ _MOST_NOTED_BYTES = 99
 _BACKEND = "lectern.levels"
 _BAR = b"|"  # what dogpile.cache sets between what it notes and the value
 
-register_backend(_BACKEND, __name__, "Levels")  # type: ignore[no-untyped-call]  # dogpile.cache leaves it so
+register_backend(_BACKEND, __name__, "Levels")
 
 
 @dataclass(slots=True)

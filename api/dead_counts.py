@@ -28,12 +28,12 @@ class Joined:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._collector = multiprocess.MultiProcessCollector(None, str(folder))  # type: ignore[no-untyped-call]  # the client leaves it so
+        self._collector = multiprocess.MultiProcessCollector(None, str(folder))
 
     def collect(self) -> Iterable[Metric]:
         """For a registry."""
         with _locked(self._folder, fcntl.LOCK_SH):
-            return list(self._collector.collect())  # type: ignore[no-untyped-call]
+            return list(self._collector.collect())
 
 
 def sweep(folder: Path) -> None:
@@ -41,7 +41,7 @@ def sweep(folder: Path) -> None:
     with suppress(BlockingIOError), _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
         dead = {pid for pid in {_pid(file) for file in folder.glob("*_*.db")} if _is_dead(pid)}
         for pid in dead:
-            multiprocess.mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+            multiprocess.mark_process_dead(pid, str(folder))
         for kind in KINDS:
             _fold(folder, kind, [folder / f"{kind}_{pid}.db" for pid in sorted(dead)])
 
@@ -65,10 +65,10 @@ def _fold(folder: Path, kind: str, files: list[Path]) -> None:
     for file in (total, *aside):
         for key, value in _read(file):
             counts[key] += value
-    written = MmapedDict(str(new))  # type: ignore[no-untyped-call]
+    written = MmapedDict(str(new))
     for key, value in counts.items():
-        written.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
-    written.close()  # type: ignore[no-untyped-call]
+        written.write_value(key, value, 0.0)
+    written.close()
     new.rename(total)
     for file in aside:
         file.unlink()
@@ -92,7 +92,7 @@ def _given_back(file: Path) -> bool:
 def _read(file: Path) -> Iterator[tuple[str, float]]:
     """The counts of one file; none where a kill left no whole one."""
     with suppress(FileNotFoundError, struct.error, RuntimeError):
-        for key, value, _, _ in list(MmapedDict.read_all_values_from_file(str(file))):  # type: ignore[no-untyped-call]
+        for key, value, _, _ in list(MmapedDict.read_all_values_from_file(str(file))):
             yield key, value
 
 

@@ -47,8 +47,8 @@ def _with(ours: list[tuple[str, str]], application: Application) -> Application:
     def secured(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *error: object) -> object:
             kept = [header for header in headers if header[0].lower() not in names]
-            return start_response(status, kept + ours, *error)  # type: ignore[arg-type]
+            return start_response(status, kept + ours, *error)  # type: ignore[arg-type]  # what came with it goes on as it is
 
-        return application(environ, start)  # type: ignore[arg-type]
+        return application(environ, start)  # type: ignore[arg-type]  # the type names its error too
 
     return secured

@@ -24,13 +24,13 @@ def cluster(address: str) -> Iterator[Executor]:
     except ModuleNotFoundError as e:
         raise ClusterError("--scheduler needs Dask's distributed: pip install 'lectern[dask]'.") from e
     try:
-        client = Client(address, timeout=ANSWER_S)  # type: ignore[no-untyped-call]
+        client = Client(address, timeout=ANSWER_S)
     except (OSError, TimeoutError, ValueError) as e:
         raise ClusterError(f"No Dask scheduler answers at {address}: start one with `dask scheduler`, or mend --scheduler.") from e
     with client:
-        threads = sum(client.ncores().values())  # type: ignore[no-untyped-call]
+        threads = sum(client.ncores().values())
         if not threads:
             raise ClusterError(f"The scheduler at {address} has no workers: start some with `dask worker {address}`.")
-        executor = client.get_executor(pure=False)  # type: ignore[no-untyped-call]
+        executor = client.get_executor(pure=False)
         executor.width = threads  # what a release keeps busy at once
         yield executor

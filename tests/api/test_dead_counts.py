@@ -51,9 +51,9 @@ def counted(folder: Path, number: float) -> Path:
 
 
 def write(file: Path, key: list[Any], value: float) -> None:
-    kept = MmapedDict(str(file))  # type: ignore[no-untyped-call]
-    kept.write_value(json.dumps(key, sort_keys=True), value, 0.0)  # type: ignore[no-untyped-call]
-    kept.close()  # type: ignore[no-untyped-call]
+    kept = MmapedDict(str(file))
+    kept.write_value(json.dumps(key, sort_keys=True), value, 0.0)
+    kept.close()
 
 
 def told(folder: Path) -> dict[str, float | None]:
@@ -155,10 +155,10 @@ def at_once(monkeypatch: pytest.MonkeyPatch, first: Callable[[], None]) -> None:
 def test_a_new_process_of_a_dead_one_s_number_goes_on_counting_in_its_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = counted(folder, 3)
     next(folder.glob("histogram*")).unlink()
-    theirs = MmapedDict(str(file))  # type: ignore[no-untyped-call]  # opened before it was put aside
+    theirs = MmapedDict(str(file))  # opened before it was put aside
     at_once(monkeypatch, lambda: None)
     dead_counts.sweep(folder)
-    theirs.write_value(json.dumps(ASKED, sort_keys=True), 4.0, 0.0)  # type: ignore[no-untyped-call]
+    theirs.write_value(json.dumps(ASKED, sort_keys=True), 4.0, 0.0)
     assert told(folder)["asked"] == 4
 
 

@@ -43,7 +43,7 @@ def test_two_workers_make_the_same_digests_and_refuse_another_version(site: Buil
     with _dask(free_port()) as address:
         from distributed import Client
 
-        with Client(address) as client:  # type: ignore[no-untyped-call]
+        with Client(address) as client:
             client.wait_for_workers(2, timeout=60)
         with cluster(address) as executor:
             assert site.build(executor=executor).uploaded == len(here)
