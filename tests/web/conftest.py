@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, Request, WebError
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Frame, Page, Request, WebError
 
 from builder.embedded import Server
 from tests.conftest import database, open_folder
@@ -169,6 +169,16 @@ def shown(server: Server, _migrated: str) -> Iterator[Served]:
 def until(page: Page | Frame, expression: str, argument: object = None) -> None:
     """Wait until *expression*, or a function of *argument*, is true. Playwright's own way wants an eval, which our policy refuses."""
     end = time.monotonic() + WAIT_MS / 1000
-    while not page.evaluate(expression, argument):
+    while not _true(page, expression, argument):
         assert time.monotonic() < end, f"never true: {expression}"
         page.wait_for_timeout(30)
+
+
+def _true(page: Page | Frame, expression: str, argument: object) -> bool:
+    """Not yet, where the question came while one document gave way to the next."""
+    try:
+        return bool(page.evaluate(expression, argument))
+    except Error as error:
+        if "Execution context was destroyed" not in error.message:
+            raise
+        return False

@@ -74,7 +74,7 @@ def test_a_batch_s_choices_are_those_of_all_its_pages(page: Page, shown: Served)
 
 
 def test_where_the_rest_of_a_batch_cannot_be_had_the_page_s_own_lectures_are_sorted(page: Page) -> None:
-    page.route("**/data/batch/*", lambda route: route.abort())
+    page.context.route("**/data/batch/*", lambda route: route.abort())
     page.goto(f"{HUGE}?sort=title")
     expect(page.get_by_role("status")).to_contain_text("50 of 50 shown.")
     assert _titles(page)[:3] == ["Charge, part 1", "Charge, part 2", "Charge, part 3"]
