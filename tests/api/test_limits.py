@@ -271,8 +271,11 @@ def test_several_processes_of_one_instance_are_one_count_without_redis(make: Mak
 
 @pytest.mark.parametrize("kind", redises.KINDS)
 def test_redis_counts_for_all_who_ask_it(make: Make, kind: str) -> None:
-    with getattr(redises, {"redis": "server"}.get(kind, kind))() as url:
-        one, other = make(redis_url=url).test_client(), make(redis_url=url).test_client()
+    with redises.running(kind) as url:
+        apps = make(redis_url=url), make(redis_url=url)
+        for app in apps:
+            redises.wait_for(app.extensions[limits.EXTENSION]._storage._shared)
+        one, other = (app.test_client() for app in apps)
         assert [(one if n % 2 else other).get("/api/v1/fine").status_code for n in range(LIMIT + 1)] == [200] * LIMIT + [429]
         assert redises.keys(url) == ["lectern:requests 127.0.0.1"]
         told = one.get("/api/v1/fine").headers
@@ -292,19 +295,19 @@ def test_in_redis_the_window_moves_too(kind: str) -> None:
         shared.close()
 
 
-@pytest.mark.parametrize("kind", [*redises.KINDS[:1], "silent"])
+@pytest.mark.parametrize("kind", [*redises.KINDS, "silent"])
 def test_without_redis_each_limit_goes_on_in_the_process_within_a_moment(
         make: Make, caplog: pytest.LogCaptureFixture, kind: str) -> None:
     with ExitStack() as stack:
         if kind == "silent":
             url = stack.enter_context(redises.silent())
         else:
-            with redises.server() as url:
-                SharedRedis(url).ask(lambda client: client.ping())
+            with redises.running(kind) as url:
+                pass
         app = make(redis_url=url, requests_per_window=1000)
         begun = time.monotonic()
         assert attempt(app, "ann@school.example") == 401
-        assert time.monotonic() - begun < 1.0
+        assert time.monotonic() - begun < 0.5
         begun = time.monotonic()
         assert [attempt(app, "ann@school.example") for _ in range(LIMIT)] == [401] * (LIMIT - 1) + [429]
         assert app.test_client().get("/api/v1/fine").status_code == 200  # the total is another limit still
