@@ -23,6 +23,9 @@ LONGEST_WAIT_S = 300.0
 """Who fails is asked again at least so often; his own Retry-After may be longer, up to RETRY_AFTER_S."""
 RETRY_AFTER_S = 3_600.0
 
+TURN_S = 60.0
+"""Of a payee who answers slowly the rest waits, after so long, for the next turn: a build ends, and a worker tells how things stand."""
+
 BUSY_S = 0.05
 """A row that is due and that another process is sending is looked at again so soon."""
 
@@ -79,7 +82,7 @@ class Settled(NamedTuple):
 def settle(dsn: str, terms: Terms, payees: Sequence[Payee], *, wait_s: float = 0.0, connection: Connection | None = None,
            chance: Callable[[], float] = random.random, stranger: Callable[[str, int], str] | None = None,
            given_up: Callable[[str], object] = lambda why: None) -> Settled:
-    """Send what is due, to each payee by a thread and a connection of his own. A row is sent by one process at a time.
+    """Send what is due, to each payee by a thread and a connection of his own, for a turn of TURN_S. A row is sent by one process at a time.
 
     Who settles often gives a *connection* to the same database, which spares opening one. With *wait_s* it goes on, for at most that
     long, until what was due when it began is done. *stranger* makes the sentence on rows of somebody who is no payee, by name and
@@ -127,6 +130,7 @@ class _Sending(NamedTuple):
 
     def settle(self, connection: Connection, due: Sequence[int]) -> Settled:
         """Send the rows *due*."""
+        last = max(self.end, time.monotonic() + TURN_S)
         sent, errors = 0, dict[str, None]()
         left = list(due)
         while left:
@@ -141,7 +145,7 @@ class _Sending(NamedTuple):
                     left.append(id)
                 if done.error is not None:
                     errors[str(done.error)] = None
-                if done.stop:
+                if done.stop or time.monotonic() >= last:
                     left += queue
                     break
             if not left:

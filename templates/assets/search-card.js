@@ -20,7 +20,8 @@ export function card(lecture, terms) {
   const batch = element("span", "", { dir: "auto" });
   batch.append(...marked(lecture.batch.title, terms));
   who.append(batch);
-  if (lecture.recorded_on) who.append(element("span", "y", {}, lecture.recorded_on.slice(0, 4)));
+  const year = lecture.recorded_on?.slice(0, 4);
+  if (year && !lecture.batch.title.includes(year)) who.append(element("span", "y", {}, year)); // "PyCon 2025" has said it
   if (lecture.duration_s) who.append(element("span", "", {}, clock(lecture.duration_s)));
   item.append(title, who);
   return item;

@@ -8,6 +8,7 @@ from contextlib import closing
 import psycopg2
 import pytest
 
+from builder import owed as owed_rows
 from builder import ping, tidying
 from builder.pages import KINDS
 from builder.pages.page import Site
@@ -187,6 +188,20 @@ def test_who_is_away_is_told_later_and_the_build_is_done_all_the_same(full: Buil
     all_due(full.dsn)
     ping.settle(full.dsn, ping.pingers(TOLD))
     assert (owed(full), listeners["indexnow"].told) == ([], [urls])
+
+
+def test_of_one_who_answers_slowly_the_rest_waits_for_the_next_turn(
+        full: Built, listeners: dict[str, Listener], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owed_rows, "TURN_S", 0.0)
+    listeners["indexnow"].at_once = 1
+    full.sql("UPDATE catalog.video SET title = 'Limits' WHERE id = 2")
+    full.build(site=TOLD)
+    left = owed(full)
+    assert [len(listener.told) for listener in listeners.values()] == [1, 1]
+    assert left
+    while owed(full):
+        ping.settle(full.dsn, ping.pingers(TOLD))
+        assert len(listeners["indexnow"].told) == 1 + len(left) - len(owed(full))
 
 
 def test_the_wait_grows_with_each_try_and_half_of_it_is_chance(full: Built, listeners: dict[str, Listener]) -> None:

@@ -51,6 +51,16 @@ def test_filters_stand_in_the_address_and_going_back_takes_them_off(page: Page) 
     expect(page.get_by_label("Year")).to_have_value("")
 
 
+def test_what_was_found_says_its_year_once_though_its_course_s_name_has_it(page: Page) -> None:
+    page.goto("/search/?q=django")
+    expect(page.locator("#hits .card").first).to_be_visible()
+    lines = page.locator("#hits .who").all_inner_texts()
+    assert len(lines) > 1
+    for line in lines:
+        years = re.findall(r"\b20\d\d\b", line)
+        assert len(years) == 1, line
+
+
 def test_where_nothing_is_found_there_are_ways_on(page: Page, heard: Heard) -> None:
     page.goto("/search/?q=xyzzyplughfrotz")
     expect(page.locator("#found")).to_contain_text("Nothing was found")
