@@ -82,7 +82,7 @@ class Settled(NamedTuple):
 def settle(dsn: str, terms: Terms, payees: Sequence[Payee], *, wait_s: float = 0.0, connection: Connection | None = None,
            chance: Callable[[], float] = random.random, stranger: Callable[[str, int], str] | None = None,
            given_up: Callable[[str], object] = lambda why: None) -> Settled:
-    """Send what is due, to each payee by a thread and a connection of his own, for a turn of TURN_S. A row is sent by one process at a time.
+    """Send what is due, to each payee by a thread and a connection of his own, for at most TURN_S. A row is sent by one process at a time.
 
     Who settles often gives a *connection* to the same database, which spares opening one. With *wait_s* it goes on, for at most that
     long, until what was due when it began is done. *stranger* makes the sentence on rows of somebody who is no payee, by name and

@@ -30,7 +30,7 @@ _WITHDRAWN = """
     UPDATE catalog.import_record SET wrote = wrote || '{"status": "withdrawn"}'
     WHERE origin = %s AND kind = 'video' AND ref = ANY(%s) AND wrote->>'status' <> 'withdrawn'"""
 _REFUSALS = (psycopg2.DataError, psycopg2.IntegrityError, ValueError)
-_DRY_IDS = 1 << 50  # above any row's
+_DRY_IDS = 1 << 38  # that all tables take, and no sequence reaches
 _Written = list[tuple[str, int, dict[str, Any]]]  # (ref, row's id, values to remember)
 
 
