@@ -89,7 +89,7 @@ def main() -> None:
         migrate(server.dsn)
         fill(server.dsn, args.peers)
         redis = stack.enter_context(redises.server()) if shutil.which("redis-server") else None
-        kinds = [*api_servers.ALONE, *api_servers.WITH_REDIS, *api_servers.OTHERS,
+        kinds = [*api_servers.ALONE, *api_servers.WITH_REDIS, *api_servers.others(),
                  *(api_servers.peers(args.peers.resolve(), folder) if args.peers else ())]
         kinds = [kind for kind in kinds if args.only in kind.name and (redis or not kind.redis)]
         found = measure(kinds, folder, server.dsn, redis, args.turns, args.seconds)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,22 +51,46 @@ def _granian(interface: str, workers: int, target: str, *more: str) -> tuple[str
             "--log-level", "error", "--host", "127.0.0.1", "--port", "PORT", *more, *(("--factory",) if target == _APP else ()), target)
 
 
+def _uwsgi(threads: int, *binding: str) -> tuple[str, ...]:
+    """Two processes of *threads*, from the wheel ``pyuwsgi``, which runs in this very interpreter."""
+    return (sys.executable, "-c", "import sys, pyuwsgi; pyuwsgi.run(sys.argv[1:])", "--master", "--lazy-apps", "--need-app",
+            "--single-interpreter", "--disable-logging", "--die-on-term", "--processes", "2", "--threads", str(threads),
+            "--buffer-size", "16384", *binding, "--module", f"{_APP}()")
+
+
 _APP = "api.wsgi:application"
+_TWO = {"LECTERN_API_PROCESSES": "2"}
 SERVE = Kind("serve (waitress, 1 process, 4 threads)", (sys.executable, "build.py", "serve"))
 ALONE = (SERVE, Kind("granian, 1 process, 4 threads", _granian("wsgi", 1, _APP, "--blocking-threads", "4")),
-         Kind("granian, 2 processes, 4 threads", _granian("wsgi", 2, _APP, "--blocking-threads", "4"), {"LECTERN_API_PROCESSES": "2"}))
+         Kind("granian, 2 processes, 4 threads", _granian("wsgi", 2, _APP, "--blocking-threads", "4"), _TWO))
 """What counts in memory, as offered."""
 
 WITH_REDIS = (
     SERVE._replace(name="serve, limits and cache in Redis too", redis=True),
     Kind("granian, 2 processes, 4 threads, Redis", _granian("wsgi", 2, _APP, "--blocking-threads", "4"),
-         {"LECTERN_API_PROCESSES": "2"}, redis=True),
+         _TWO, redis=True),
 )
 OTHERS = (
     Kind("gunicorn gthread, 1 process, 4 threads",
          (sys.executable, "-m", "gunicorn", "-k", "gthread", "-w", "1", "--threads", "4", "--keep-alive", "75", "--log-level", "error",
           "-b", "127.0.0.1:PORT", f"{_APP}()")),
 )
+# Three ways to speak HTTP: its router keeps connections, and is a process more; a worker's own socket keeps none, or keeps each with
+# a thread of its own, so that there must be as many threads as there are clients.
+UWSGI = (
+    Kind("uWSGI, 2 processes, 4 threads, router", _uwsgi(4, "--http", "127.0.0.1:PORT", "--http-keepalive=75"), _TWO),
+    Kind("uWSGI, 2 processes, 4 threads, a connection a request",
+         _uwsgi(4, "--http-socket", "127.0.0.1:PORT", "--add-header", "Connection: close"), _TWO),
+    Kind("uWSGI, 2 processes, 40 threads, a thread a connection", _uwsgi(40, "--http11-socket", "127.0.0.1:PORT"), _TWO),
+)
+
+
+def others() -> tuple[Kind, ...]:
+    """What was not chosen; uWSGI where its wheel is installed."""
+    if find_spec("pyuwsgi"):
+        return OTHERS + UWSGI
+    print("uWSGI is left out: pip install pyuwsgi")
+    return OTHERS
 
 
 def peers(folder: Path, scratch: Path) -> tuple[Kind, ...]:
