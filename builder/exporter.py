@@ -27,7 +27,7 @@ FENCES = ("on", "off", "lost")
 _ANY_KEY = Key("index.html")
 
 # Purpose: the oldest purge that is due, by CDN; the slowest receipt of an hour and how many were not seen in a day; what the nightly
-# check mended and how long ago it was; what could not be rendered; whether publishing is on hold.
+# check mended and what verify left wrong; what could not be rendered; whether publishing is on hold.
 _FIGURES = """
     SELECT
         (SELECT coalesce(json_object_agg(cdn, age), '{}') FROM (
@@ -35,7 +35,8 @@ _FIGURES = """
             FROM live.debt WHERE kind = 'purge' GROUP BY cdn) oldest),
         (SELECT coalesce(max(lag_ms), 0) / 1000.0::float8 FROM live.receipt WHERE asked_at > clock_timestamp() - interval '1 hour'),
         (SELECT count(*)::int FROM live.receipt WHERE asked_at > clock_timestamp() - interval '1 day' AND lag_ms IS NULL),
-        (SELECT cardinality(check_found) FROM live.site),
+        (SELECT count(*)::int FROM live.site, unnest(check_found) f WHERE f LIKE '/%'),
+        (SELECT count(*)::int FROM live.site, unnest(check_found) f WHERE f NOT LIKE '/%'),
         (SELECT count(*)::int FROM live.set_aside),
         (SELECT (held_at IS NOT NULL)::int FROM live.site)"""
 # Purpose: addresses that refresh should have asked an hour ago, how many it knows of videos that are shown, and its last clear answer.
@@ -117,11 +118,12 @@ class Standing(Collector):
 
 
 def _figures(connection: Connection) -> Iterator[Metric]:
-    ((purges, receipt_s, unseen, drifted, aside, held),) = _ask(connection, _FIGURES)
+    ((purges, receipt_s, unseen, drifted, wrong, aside, held),) = _ask(connection, _FIGURES)
     yield _each("lectern_purge_overdue_seconds", "How long the oldest purge has been due", "cdn", purges)
     yield _one("lectern_receipt_seconds", "From an edit to its bytes at the edge, the longest of an hour", receipt_s)
     yield _one("lectern_receipts_unseen", "Pages that the edge did not show in time, in a day", unseen)
     yield _one("lectern_drift_pages", "Pages that the last nightly check found otherwise than the catalog", drifted)
+    yield _one("lectern_verify_findings", "What the last verify left wrong", wrong)
     yield _one("lectern_pages_set_aside", "Pages that could not be rendered, or were held back", aside)
     yield _one("lectern_on_hold", "Whether publishing is on hold after a rollback", held)
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from psycopg2.extensions import connection as Connection
 
+from builder import findings
+
 AT = "3 hours"  # after midnight by the database's clock and zone, when fewest edit
-NAMED = 20  # paths that are kept for people to see
 
 # Purpose: whether the last such hour is later than the last check; before the first, than the first release. While
 # publishing is on hold nothing that it finds could be released.
@@ -16,7 +17,6 @@ _DUE = """SELECT (SELECT held_at IS NULL FROM live.site) AND date_trunc('day', c
 _UNNAMED = """SELECT o.path FROM live.object o WHERE o.release = %(release)s
     AND (%(units)s::bigint[] IS NULL OR o.unit = ANY(%(units)s) OR o.kind = 'gone')
     AND NOT EXISTS (SELECT FROM catalog.change c WHERE c.release = %(release)s AND c.keys && o.keys) ORDER BY o.path"""
-_END = "UPDATE live.site SET checked_at = clock_timestamp(), check_found = %(found)s"
 
 
 def due(connection: Connection) -> bool:
@@ -43,12 +43,10 @@ class Check:
             cursor.execute(_UNNAMED, {"release": release, "units": None if units is None else list(units)})
             paths = [row[0] for row in cursor]
         connection.commit()
-        self._found += paths[: NAMED - len(self._found)]
+        self._found += paths[: findings.NAMED - len(self._found)]
         self._count += len(paths)
 
     def end(self, connection: Connection) -> tuple[int, list[str]]:
         """Keep what was found for `status`. Returns how many pages, and the first of them."""
-        with connection.cursor() as cursor:
-            cursor.execute(_END, {"found": self._found})
-        connection.commit()
+        findings.by_check(connection, self._found)
         return self._count, self._found

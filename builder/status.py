@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from psycopg2.extensions import connection as Connection
 
-from builder import journal
+from builder import findings, journal
 from builder.catalog import changes
 from builder.catalog.refresh import rows as refreshed
 from edge.errors import StoreError
@@ -58,7 +58,6 @@ _WRITING = """
 _TAKING_DOWN = """
     SELECT kind || ':' || id, extract(epoch FROM clock_timestamp() - asked_at)::int FROM live.takedown
     WHERE done_at IS NULL AND asked_at < clock_timestamp() - %(after)s * interval '1 second' ORDER BY asked_at"""
-_CHECKED = "SELECT checked_at, check_found FROM live.site WHERE check_found <> '{}'"
 _REFRESHED = "SELECT count(*)::int, count(DISTINCT s.video_id)::int FROM live.refresh_source r JOIN catalog.source s USING (url)"
 _RECEIPTS = """
     SELECT release, kind, url, encoding, lag_ms, served_by, asked_at FROM live.receipt
@@ -150,10 +149,14 @@ def _publishing(ask: _Ask, waits: changes.Waiting, listener: Listener) -> Iterat
                f"`python build.py {again}` goes on.")
     for thing, since_s in ask(_TAKING_DOWN, after=WAITS_S):
         yield f"{thing} is being taken down since {since_s // 60} minutes and is not gone: `python build.py resume` ends it."
-    for at, paths in ask(_CHECKED):
+    for at, paths in ask(findings.CHECKED):
         yield (f"The check of {at:%Y-%m-%d} found {_many(len(paths), 'page')} that no change had named, {paths[0]} the first, and "
                "mended them: somebody edits past the triggers (session_replication_role, DISABLE TRIGGER, a restore of data only). "
                "Whoever must does `INSERT INTO catalog.change (keys) VALUES ('{0}')` after it.")
+    for (lines,) in ask(findings.VERIFIED):
+        if lines:
+            yield (f"`verify` found {lines[0]}{f' and {len(lines) - 1} more' if lines[1:] else ''}: `python build.py verify` says all, "
+                   "`python build.py verify --heal` mends what it can.")
 
 
 def _pages(ask: _Ask) -> Iterator[str]:

@@ -129,7 +129,7 @@ def why(url: str, as_json: bool) -> None:
 @json_option
 def verify(mend: bool, deep: bool, wait_s: float, as_json: bool) -> None:
     """Compare the live site with the manifest: objects that are missing, altered, have other headers or do not belong there, and
-    pages that edges show and are old.
+    pages that edges show and are old. What is wrong still stands in `status` until the next verify.
 
     Exit code 1 when something is found; with --heal, when something could not be mended.
 
@@ -159,7 +159,7 @@ def verify(mend: bool, deep: bool, wait_s: float, as_json: bool) -> None:
         click.echo(f"{found.stored} objects in the store, {found.live} in the manifest, {found.asked} pages asked at the edge: "
                    + (", ".join(f"{len(getattr(found, n))} {n}" for n in _FOUND if getattr(found, n)) or "nothing is wrong")
                    + (f"; {found.healed} healed, {len(found.left)} left" if mend else ""))
-    if found.left or found.cdns or (not mend and found):
+    if any(found.wrong(mended=mend)):
         click.get_current_context().exit(FINDINGS)
 
 

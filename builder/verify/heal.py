@@ -8,7 +8,7 @@ from contextlib import closing
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from builder import journal, lease, publishing, purge
+from builder import findings, journal, lease, publishing, purge
 from builder.assets import TEXT, TYPES, Asset
 from builder.folding import Changed
 from builder.packing import compressed, unpacked
@@ -76,6 +76,7 @@ def heal(dsn: str, store: Store, site: Site, profile: str, executor: Executor, p
         if purgers:
             purge.settle(dsn, purgers, wait_s=publishing.PURGE_WAIT_S)
         found.left += [verdict.path for verdict in judged(connection, store, renderer, found.kinds)]
+        findings.by_verify(connection, found.wrong(mended=True))
     mended = len(found.kinds) + len(found.pictures) + len(found.ours) + (len(found.stale) if purgers else 0)
     found.healed = mended - len(found.left)
     return found

@@ -10,7 +10,8 @@ from itertools import chain, islice
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from builder import journal
+from builder import findings, journal
+from builder.explain.words import harmless
 from builder.pages.page import Site
 from builder.render import Renderer
 from builder.verify.edge import Ask, Shown, asking, shown
@@ -50,18 +51,29 @@ class Findings:
     ours: list[Stray] = field(default_factory=list)  # those of the foreign that we wrote once
 
     def __bool__(self) -> bool:
-        return bool(self.missing or self.altered or self.headers or self.foreign or self.stale or self.cdns or self.ahead)
+        return any(True for _ in self.wrong(mended=False))
+
+    def wrong(self, *, mended: bool) -> Iterator[str]:
+        """What is wrong still, a line each: NAME PATH, or a sentence for a path; *mended*: what mending has left."""
+        if self.ahead and not mended:
+            yield f"ahead, up to write number {self.ahead}"
+        yield from (f"deaf: {harmless(sentence)}" for sentence in self.cdns)
+        for name in ("left",) if mended else ("missing", "altered", "headers", "stale", "foreign"):
+            yield from (f"{name} {harmless(path)}" for path in getattr(self, name))
 
 
 def verify(dsn: str, store: Store, site: Site, profile: str, purgers: Sequence[Purger] = (), *, deep: bool = False,
            ask: Ask | None = None) -> Findings:
-    """Compare store, manifest, a sample of the edge, and the CDNs' configuration. Changes nothing and holds up nobody.
+    """Compare store, manifest, a sample of the edge, and the CDNs' configuration. Changes nothing of the site and holds up nobody;
+    what is wrong is kept for `status`.
 
     Each object is listed; what looks otherwise than the manifest says is read and judged by its content, and of the others
     READ_BACK, with *deep* all. *ask* asks the edge. Raises StoreError, OtherStoreError.
     """
     with closing(psycopg2.connect(dsn, connect_timeout=10)) as connection:
-        return examine(connection, store, Renderer(site, profile), purgers, deep=deep, ask=ask or asking(site.base_url))
+        found = examine(connection, store, Renderer(site, profile), purgers, deep=deep, ask=ask or asking(site.base_url))
+        findings.by_verify(connection, found.wrong(mended=False))
+    return found
 
 
 def examine(connection: Connection, store: Store, renderer: Renderer, purgers: Sequence[Purger], *, deep: bool, ask: Ask) -> Findings:

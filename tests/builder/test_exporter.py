@@ -43,7 +43,7 @@ def test_what_waits_and_is_owed_is_told_with_its_age(full: Built) -> None:
     full.sql("UPDATE catalog.change SET at = clock_timestamp() - interval '2 minutes' WHERE release IS NULL")
     full.sql("INSERT INTO live.debt (kind, release, cdn, what, due_at) "
              "VALUES ('purge', 1, 'fastly', '{a}', clock_timestamp() - interval '10 minutes')")
-    full.sql("UPDATE live.site SET check_found = '{/videos/a/,/videos/b/}', checked_at = now()")
+    full.sql("UPDATE live.site SET check_found = '{/videos/a/,/videos/b/,missing /videos/c/}', checked_at = now()")
     found = told(full)
     assert found["lectern_database_up",] == 1
     assert found["lectern_release_live",] == 1
@@ -52,6 +52,7 @@ def test_what_waits_and_is_owed_is_told_with_its_age(full: Built) -> None:
     assert found["lectern_debts", "purge"] == 1
     assert 599 < found["lectern_purge_overdue_seconds", "fastly"] < 900
     assert found["lectern_drift_pages",] == 2
+    assert found["lectern_verify_findings",] == 1
     assert [found["lectern_listener", state] for state in exporter.LISTENERS] == [0, 0, 1]
     assert found["lectern_alarms",] >= 2
     assert found["process_resident_memory_bytes",] > 1e7

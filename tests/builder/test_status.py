@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from build import main
+from builder import findings
 from builder.status import Status, status
 from edge.errors import StoreError
 from tests.builder.test_release import Memory
@@ -127,6 +128,23 @@ def test_what_the_nightly_check_found_says_who_to_ask(full: Built) -> None:
     assert "session_replication_role" in alarm(full)
     full.sql("INSERT INTO catalog.change (keys) VALUES ('{0}')")  # what it tells people to do
     assert full.build(site=SITE).rendered > 0
+
+
+def test_what_verify_and_the_nightly_check_found_are_two_things_and_neither_forgets_the_other(full: Built) -> None:
+    with closing(psycopg2.connect(full.dsn)) as connection:
+        findings.by_verify(connection, iter(["missing /videos/x/", "altered /videos/y/"]))
+        assert "missing /videos/x/ and 1 more: `python build.py verify`" in alarm(full)
+        findings.by_check(connection, ["/videos/z/"])
+        checked, verified = look(full).alarms
+        assert "/videos/z/" in checked
+        assert "missing /videos/x/" in verified
+        findings.by_verify(connection, iter([]))
+        assert "/videos/z/" in alarm(full)
+        findings.by_verify(connection, (f"foreign /{'x' * 2000}" for _ in iter(int, 1)))  # bounded, however much there is
+        findings.by_check(connection, [])
+        assert len(alarm(full)) < 1000
+        findings.by_verify(connection, iter([]))
+    assert look(full).alarms == []
 
 
 def test_refresh_far_behind_is_said_where_refresh_is_used(full: Built) -> None:

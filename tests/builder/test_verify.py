@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from build import main
-from builder import journal, lease, publishing, release, render, rollback
+from builder import findings, journal, lease, publishing, release, render, rollback
 from builder.explain.why import why
 from builder.summary import Summary
 from builder.verify.edge import asking
@@ -53,6 +53,11 @@ class Kept(NamedTuple):
             return heal(self.site.dsn, self.store, SITE, "100k", Inline(), purgers, ask=ask)
         finally:
             render.close()
+
+    def noted(self) -> list[str]:
+        """What the worker's metrics and `status` know of it."""
+        ((lines,),) = self.site.sql(findings.VERIFIED.replace("%%", "%"))
+        return list(lines)
 
     def get(self, path: str) -> Object:
         found = self.store.get(key_of(Path(path)))
@@ -491,11 +496,14 @@ def test_the_command_names_what_it_found_mends_it_and_says_by_its_exit_code_whic
     kept.delete("/videos/lecture-1/")
     code, found = run()
     assert (code, found["missing"], found["healed"]) == (1, ["/videos/lecture-1/"], 0)
+    assert kept.noted() == ["missing /videos/lecture-1/"]
     code, found = run("--heal")
     assert (code, found["missing"], found["healed"]) == (0, ["/videos/lecture-1/"], 1)
+    assert kept.noted() == []
     assert run()[0] == 0
     kept.put(Object("mine.txt", b"x", "text/plain", "no-cache", "", "", 0, False))
     shown = CliRunner().invoke(main, ["verify"])
     assert shown.exit_code == 1
     assert "foreign: /mine.txt (not ours; left where it is)" in shown.stderr
     assert "1 foreign" in shown.stdout
+    assert kept.noted() == ["foreign /mine.txt"]

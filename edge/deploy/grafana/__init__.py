@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from edge.deploy.alerts import CACHE_SHARE
 from edge.deploy.deployment import Deployment
 
 WIDTH, HEIGHT = 8, 8  # of a panel, in the 24 columns of Grafana's grid
@@ -44,6 +45,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
     )),
     ("Caches and pools", (
         Panel("The API's cache", "percentunit", (
+            (CACHE_SHARE, "hits, and 304"),
             (_share('lectern_cache_total{result="hit"}', 'lectern_cache_total{result=~"hit|miss"}'), "hits"),
             (_share('lectern_cache_total{result="miss"}', 'lectern_cache_total{result=~"hit|miss"}'), "misses"),
             (_share('lectern_cache_total{result="shared"}', 'lectern_cache_total{result=~"hit|miss"}'), "hits that only Redis had"))),
@@ -79,6 +81,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ('lectern_listener{state="listening"}', "hears"), ('lectern_fence{state="lost"}', "store away"),
                                               ("lectern_on_hold", "on hold"), ("lectern_database_up", "database"))),
         Panel("What needs a person", "short", (("lectern_alarms", "alarms"), ("lectern_drift_pages", "drift"),
+                                               ("lectern_verify_findings", "verify"),
                                                ("lectern_pages_set_aside", "set aside"), ("lectern_receipts_unseen", "not seen"))),
         Panel("Refresh", "short", (("lectern_refresh_due", "overdue addresses"), ("lectern_refresh_behind_ratio", "share behind"),
                                    ("lectern_refresh_last_answer_seconds / 3600", "hours since an answer"))),

@@ -20,6 +20,7 @@ from edge.deploy.deployment import (
     WORKER_METRICS_PORT,
     Deployment,
 )
+from edge.deploy.kubernetes import ports
 from edge.deploy.template import filled
 
 ETC = "/etc/lectern"
@@ -41,6 +42,7 @@ def files(deployment: Deployment) -> Mapping[str, str]:
         "settings_digest": hashlib.sha256(told.encode()).hexdigest()[:16],
         "api_metrics_port": API_METRICS_PORT, "worker_metrics_port": WORKER_METRICS_PORT, "pooler_port": POOLER_PORT,
         "processes": PROCESSES, "memory_gib": MEMORY_GIB, "recycled_mib": RECYCLED_MIB, "least": INSTANCES[0], "most": INSTANCES[1],
+        "ports": {name: of(deployment.values) for name, of in (("web", ports.web), ("worker", ports.worker), ("database", ports.database))},
         "poolers": POOLERS, "server_connections": SERVER_CONNECTIONS,
     }
     parts = [filled("kubernetes", part, **values) for part in _PARTS]

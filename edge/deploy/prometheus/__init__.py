@@ -9,6 +9,9 @@ from edge.deploy.template import filled
 
 RUNBOOK = "docs/operations.md"
 VARNISH_EXPORTER_PORT = 9131  # of prometheus-varnish-exporter, which Debian and others package
+ALERTMANAGER = "127.0.0.1:9093"  # where Debian's package listens
+ALERTMANAGER_SERVICE = "alertmanager.monitoring.svc:9093"
+"""A Service of that name in the namespace that may ask for metrics."""
 
 
 def files(deployment: Deployment) -> Mapping[str, str]:
@@ -17,7 +20,9 @@ def files(deployment: Deployment) -> Mapping[str, str]:
              "worker": int(deployment.values.get("LECTERN_WORKER_METRICS_PORT") or WORKER_METRICS_PORT),
              "varnish": VARNISH_EXPORTER_PORT}
     return {
-        "prometheus.yml": filled("prometheus", "prometheus.yml.j2", ports=ports, scrape_s=SCRAPE_S, kubernetes=False),
-        "kubernetes.yml": filled("prometheus", "prometheus.yml.j2", ports=ports, scrape_s=SCRAPE_S, kubernetes=True),
+        "prometheus.yml": filled("prometheus", "prometheus.yml.j2", ports=ports, scrape_s=SCRAPE_S, kubernetes=False,
+                                 alertmanager=ALERTMANAGER),
+        "kubernetes.yml": filled("prometheus", "prometheus.yml.j2", ports=ports, scrape_s=SCRAPE_S, kubernetes=True,
+                                 alertmanager=ALERTMANAGER_SERVICE),
         "rules.yml": filled("prometheus", "rules.yml.j2", alerts=ALERTS, runbook=RUNBOOK),
     }

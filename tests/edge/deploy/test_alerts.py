@@ -5,8 +5,11 @@ import json
 import re
 import shutil
 import subprocess
+import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 import yaml
@@ -16,14 +19,15 @@ from api import metrics, vitals
 from builder import exporter
 from edge import deploy
 from edge.deploy.alerts import ALERTS
-from edge.deploy.deployment import Deployment
-from tests.edge.deploy.made import deployment
+from edge.deploy.deployment import API_METRICS_PORT, WORKER_METRICS_PORT, Deployment
+from tests.edge.deploy.made import deployment, pods
+from tests.edge.fakes.varnish import varnish
+from tests.edge.servers import free_port, listening, wait_until
 
 TOP = Path(__file__).resolve().parents[3]
 GIB = 2**30
-FOREIGN = {"up", "kube_job_failed", "node_systemd_unit_state", "varnish_main_cache_hit", "varnish_main_cache_miss",
-           "varnish_main_client_req"}
-"""Metrics of others: Prometheus, kube-state-metrics, node_exporter, prometheus-varnish-exporter."""
+VARNISH = {"varnish_main_cache_hit", "varnish_main_cache_miss", "varnish_main_client_req"}
+"""What is asked of prometheus-varnish-exporter; a test holds it against that one's own answer."""
 
 
 class Case(NamedTuple):
@@ -54,6 +58,15 @@ def _cache(hits: int, shared: int = 0) -> dict[str, str]:
             'lectern_cache_total{result="shared"}': f"0+{shared}x60"}
 
 
+def _day(before: dict[str, str], then: dict[str, str]) -> dict[str, str]:
+    """Counters that grew as *before* for a day, and as *then* for two hours after it."""
+    found = {}
+    for name, values in before.items():
+        step, after = int(values[2:].partition("x")[0]), int(then[name][2:].partition("x")[0])
+        found[name] = f"0+{step}x1440 {step * 1440 + after}+{after}x120"
+    return found
+
+
 def _edge(hits: int) -> dict[str, str]:
     return {"varnish_main_cache_hit": f"0+{hits}x60", "varnish_main_cache_miss": f"0+{1000 - hits}x60"}
 
@@ -65,7 +78,7 @@ CASES: dict[str, Case] = {
                           {'lectern_process_rss_bytes{instance="i"}': f"{3 * GIB}x60"}),
     "LecternCpu": Case({f'lectern_process_cpu_seconds_total{{instance="i", mode="{mode}"}}': "0+51x60" for mode in ("user", "system")},
                        {f'lectern_process_cpu_seconds_total{{instance="i", mode="{mode}"}}': "0+45x60" for mode in ("user", "system")}),
-    "LecternCacheMisses": Case(_cache(690, 690), _cache(710)),
+    "LecternCacheMisses": Case(_day(_cache(900), _cache(300, 300)), _day(_cache(120), _cache(120)), "25h"),
     "LecternEdgeMisses": Case(_edge(690), _edge(710)),
     "LecternPool": Case({'lectern_pool_in_use{server="primary", instance="i"}': "46x60",
                          'lectern_pool_share{server="primary", instance="i"}': "50x60"},
@@ -75,8 +88,8 @@ CASES: dict[str, Case] = {
                               {"lectern_publish_lag_seconds": "0+60x60", "lectern_on_hold": "1x60"}),
     "LecternPurgeDebt": Case({'lectern_purge_overdue_seconds{cdn="fastly"}': "0+60x60"},
                              {'lectern_purge_overdue_seconds{cdn="fastly"}': "20x60"}),
-    "LecternDrift": Case({'node_systemd_unit_state{name="lectern-verify.service", state="failed"}': "1x60"},
-                         {"lectern_drift_pages": "0x60"}),
+    "LecternDrift": Case({"lectern_drift_pages": "0x60", "lectern_verify_findings": "1x60"},
+                         {"lectern_drift_pages": "0x60", "lectern_verify_findings": "0x60"}),
     "LecternRefreshOverdue": Case({"lectern_refresh_due": "3x60", "lectern_refresh_last_answer_seconds": "10000x60"},
                                   {"lectern_refresh_due": "0x60", "lectern_refresh_last_answer_seconds": "100000x60",
                                    "lectern_refresh_behind_ratio": "0.05x60"}),
@@ -132,17 +145,25 @@ def test_each_alert_leads_to_a_paragraph_that_says_what_to_do() -> None:
     assert set(re.findall(r"^### (Lectern\w+)$", operations, re.M)) == set(CASES)
 
 
-def exported() -> set[str]:
-    """The names of all series that API and worker tell."""
+def _of_the_api() -> set[str]:
+    """The names of all series that an instance of the API tells."""
     measured = metrics.Metrics()
     vitals.Vitals(measured.registry)
     text = generate_latest(measured.registry).decode()
     names = set()
     for name, kind in re.findall(r"^# TYPE (\S+) (\w+)$", text, re.M):
         names |= {f"{name}_{end}" for end in ("bucket", "count", "sum")} if kind == "histogram" else {name}
-    names = {name for name in names if not name.endswith("_created")}
-    source = Path(exporter.__file__).read_text()
-    return names | set(re.findall(r'"(lectern_\w+)"', source)) | {"process_resident_memory_bytes"}
+    return {name for name in names if not name.endswith("_created")}
+
+
+def _of_the_worker() -> set[str]:
+    """The same of the worker; tests/builder/test_exporter.py holds its source to what it tells."""
+    return set(re.findall(r'"(lectern_\w+)"', Path(exporter.__file__).read_text())) | {"process_resident_memory_bytes"}
+
+
+def exported() -> set[str]:
+    """The names of all series that API and worker tell."""
+    return _of_the_api() | _of_the_worker()
 
 
 def _names(queries: list[str]) -> set[str]:
@@ -150,10 +171,68 @@ def _names(queries: list[str]) -> set[str]:
     return {name for query in bare for name in re.findall(r"\b(?:lectern|varnish|kube|node|process)_\w+|\bup\b", query)}
 
 
-def test_alerts_and_dashboard_ask_for_nothing_that_is_not_exported() -> None:
+def _queries() -> list[str]:
     rules = [rule["expr"] for group in yaml.safe_load(_rules())["groups"] for rule in group["rules"]]
-    queries = [target["expr"] for panel in _panels() for target in panel.get("targets", ())]
-    assert _names(rules + queries) - FOREIGN - exported() == set()
+    return rules + [target["expr"] for panel in _panels() for target in panel.get("targets", ())]
+
+
+def test_on_one_machine_a_scrape_job_tells_each_metric_that_an_alert_or_panel_asks_for() -> None:
+    jobs = {job["job_name"]: job["static_configs"][0]["targets"]
+            for job in yaml.safe_load(deploy.files("prometheus", deployment())["prometheus.yml"])["scrape_configs"]}
+    told = {"lectern-api": _of_the_api(), "lectern-worker": _of_the_worker(), "varnish": VARNISH}
+    assert jobs.keys() == told.keys()
+    assert (jobs["lectern-api"], jobs["lectern-worker"]) == ([f"127.0.0.1:{API_METRICS_PORT}"], [f"127.0.0.1:{WORKER_METRICS_PORT}"])
+    queries = _queries()
+    assert _names(queries) - {"up"} <= set().union(*told.values())
+    assert set(re.findall(r'job="([^"]+)"', " ".join(queries))) <= jobs.keys()
+
+
+def test_under_kubernetes_a_pod_tells_each_metric_but_those_of_a_varnish_and_the_runbook_says_so() -> None:
+    (job,) = yaml.safe_load(deploy.files("prometheus", deployment())["kubernetes.yml"])["scrape_configs"]
+    keep, named, _ = job["relabel_configs"]
+    assert keep["regex"] == "lectern;metrics"
+    assert (named["replacement"], named["target_label"]) == ("lectern-$1", "job")
+    asked = {part for part, pod in pods(deployment()).items() if pod["metadata"]["labels"]["app"] == "lectern"
+             and any(port["name"] == "metrics" for container in pod["spec"]["containers"] for port in container.get("ports", ()))}
+    assert asked == {"api", "desk", "worker"}
+    queries = _queries()
+    assert _names(queries) - {"up"} - _of_the_api() - _of_the_worker() == VARNISH
+    assert set(re.findall(r'job="([^"]+)"', " ".join(queries))) <= {f"lectern-{part}" for part in asked}
+    said = (TOP / "docs" / "operations.md").read_text().partition("### LecternEdgeMisses")[2].partition("###")[0]
+    assert "Kubernetes" in said
+    assert "`FewHits`" in said, "CloudFront's own alarm of the same"
+
+
+def test_what_is_asked_of_varnishs_exporter_it_tells() -> None:
+    if not (binary := shutil.which("prometheus-varnish-exporter")):
+        pytest.skip("prometheus-varnish-exporter is not here: apt install prometheus-varnish-exporter")
+
+    def origin(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html"), ("Cache-Control", "max-age=60")])
+        return [b"A page"]
+
+    with varnish(origin, "lectures.example") as edge:
+        edge.get("/")
+        edge.get("/")
+        port = free_port()
+        process = subprocess.Popen([binary, "-n", str(edge.folder), f"-web.listen-address=127.0.0.1:{port}"], stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: listening(port), what="the exporter")
+            with closing(urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20)) as answer:
+                told = dict(re.findall(r"^(\w+) (\d+)$", answer.read().decode(), re.M))
+        finally:
+            process.terminate()
+            process.wait(10)
+    assert {name: told.get(name) for name in sorted(VARNISH)} == {
+        "varnish_main_cache_hit": "1", "varnish_main_cache_miss": "1", "varnish_main_client_req": "2"}
+
+
+def test_prometheus_tells_an_alertmanager() -> None:
+    for name in ("prometheus.yml", "kubernetes.yml"):
+        (one,) = yaml.safe_load(deploy.files("prometheus", deployment())[name])["alerting"]["alertmanagers"]
+        (target,) = one["static_configs"][0]["targets"]
+        assert target.endswith(":9093")
+        assert f"`{target}`" in (TOP / "docs" / "deploy.md").read_text(), "where it must listen is said"
 
 
 def test_everything_that_is_exported_is_on_the_dashboard_and_in_the_runbook() -> None:

@@ -1,16 +1,21 @@
 """Kubernetes takes what is made, and it says what the guide asks of it."""
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
 
-from edge.deploy.deployment import INSTANCES
+from edge.config.cache_node import LISTEN_PORT
+from edge.deploy.deployment import INSTANCES, Deployment
 from edge.errors import SettingsError
 from edge.settings import NAMES
 from edge.tiers import PROFILES
-from tests.edge.deploy.made import deployment, named, pods, things
+from tests.edge.deploy.made import VALUES, deployment, named, pods, things
+
+TOP = Path(__file__).resolve().parents[3]
 
 KINDS = [kind for profile in PROFILES for kind in (deployment(profile), deployment(profile, desk=False, affinity=False, redis="cluster"))]
 
@@ -139,6 +144,37 @@ def test_nobody_reaches_anybody_but_by_a_policy_of_its_own() -> None:
         assert pod["metadata"]["labels"]["app"] == "lectern", part
     redis = found["NetworkPolicy/lectern-redis"]["spec"]["ingress"]
     assert all("podSelector" in one for rule in redis for one in rule["from"])
+
+
+def _ports(values: dict[str, str]) -> dict[str, set[int]]:
+    """To which ports each policy lets its pods speak, wherever they are."""
+    made = Deployment("https://lectures.example", "100k", "s3://bucket/site", values)
+    found = {}
+    for policy in ("web", "worker", "pooler"):
+        rules = named(made)[f"NetworkPolicy/lectern-{policy}"]["spec"]["egress"]
+        found[policy] = {port["port"] for rule in rules if "to" not in rule for port in rule["ports"]}
+    return found
+
+
+def test_pods_may_speak_to_the_ports_that_settings_name_and_to_the_usual_ones_alone() -> None:
+    assert _ports({}) == {"web": {443, 465, 587, 5432}, "worker": {80, 443, 5432}, "pooler": {5432}}
+    assert _ports(VALUES) == _ports({}), "a value without a port adds none"
+    found = _ports({
+        "DATABASE_URL": "postgresql://web:a:7777/b@10.0.0.1:5433,[fd00::2]:5434/lectern?sslmode=require", "SMTP_URL": "smtp://u:p@mail.example:2525",
+        "AWS_ENDPOINT_URL": "http://minio.example:9000", "LECTERN_NGINX_URL": "http://10.0.0.4:8080,http://10.0.0.5:8081",
+        "LECTERN_VARNISH_URL": "http://10.0.0.5:6081", "LECTERN_REFRESH_PRIVATE_HOSTS": "films.example:8443,other.example",
+        "LECTERN_WEBSUB_HUB": "https://hub.example:4443/hub", "LECTERN_BASE_URL": "https://lectures.example:8444",
+        "LECTERN_OIDC_PROVIDERS": "school=https://id:secret@login.example:9443/realm"})
+    assert found["pooler"] == {5432, 5433, 5434}
+    assert found["web"] == {443, 465, 587, 5432, 5433, 5434, 2525, 9000, 9443}
+    assert found["worker"] == {80, 443, 5432, 5433, 5434, 9000, 8080, 8081, 6081, 8443, 4443, 8444}
+
+
+def test_the_port_that_our_nginx_listens_on_is_one_that_the_worker_reaches() -> None:
+    url = re.search(r"LECTERN_NGINX_URL=(\S+)", (TOP / "docs" / "edge.md").read_text())
+    assert url
+    assert url[1].endswith(f":{LISTEN_PORT}")
+    assert LISTEN_PORT in _ports({"LECTERN_NGINX_URL": url[1]})["worker"]
 
 
 @pytest.mark.parametrize("made", KINDS, ids=lambda made: f"{made.profile}-{made.redis}")

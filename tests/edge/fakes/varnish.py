@@ -29,11 +29,11 @@ class Varnish:
     def __init__(self, port: int, host: str, proxied_port: int = 0, folder: Path = Path()) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.proxied_port = proxied_port  # takes the PROXY protocol, by which a client's address is told
-        self._host, self._folder = host, folder
+        self._host, self.folder = host, folder  # where it keeps its counters
 
     def count(self, name: str) -> int:
         """One of its counters, such as MAIN.cache_hit."""
-        said = subprocess.run(["varnishstat", "-n", str(self._folder), "-1", "-f", name], capture_output=True, text=True, check=True)
+        said = subprocess.run(["varnishstat", "-n", str(self.folder), "-1", "-f", name], capture_output=True, text=True, check=True)
         return int(said.stdout.split()[1])
 
     def get(self, path: str, **headers: str) -> Seen:
