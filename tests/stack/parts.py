@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from http import HTTPStatus
@@ -16,11 +18,15 @@ import psutil
 import psycopg2
 
 from api.auth.passwords import Hashing
+from builder.embedded import Server
 from builder.embedded.home import Home, home_of
 from builder.embedded.postmaster import find, initialise, start, stop
 from builder.migrate import migrate
 from edge.config.cache_node import CacheNode, Upstream
+from edge.deploy.deployment import PROCESSES
 from edge.policy import page_headers
+from tests.api import redises
+from tests.api.poolers import pgbouncer
 from tests.edge.fakes.varnish import running_varnish
 from tests.edge.servers import free_port, wait_until
 
@@ -30,6 +36,7 @@ BATCHES, STUDENTS, LOGGERS = 10, 300, 20
 PASSWORD = "correct horse battery"
 REFRESH_S = 20  # of which a run takes no more
 _CONF = {"fsync": "off"}  # the machine stays; what a killed server had promised is in its log all the same
+SERVER_CONNECTIONS = 20  # of PgBouncer
 _END_S = 12.0
 
 
@@ -43,10 +50,7 @@ class Part:
 
     def begin(self) -> None:
         """Start it, and wait until it says that it is ready."""
-        self.process = subprocess.Popen([sys.executable, "build.py", self._command], cwd=self._code, env=dict(self._env), text=True,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-        before = len(self.lines)
-        threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
+        before = self._start([sys.executable, "build.py", self._command])
         wait_until(lambda: any(self._ready in line for line in self.lines[before:]), within_s=60, what=self._command)
 
     def kill(self) -> None:
@@ -62,14 +66,47 @@ class Part:
 
     @property
     def memory_mb(self) -> float:
-        """RSS of its first process."""
-        return float(psutil.Process(self.process.pid).memory_info().rss) / 2**20
+        """RSS of its processes, each counted whole."""
+        first = psutil.Process(self.process.pid)
+        return sum(float(one.memory_info().rss) for one in (first, *first.children(recursive=True))) / 2**20
+
+    def _start(self, command: list[str]) -> int:
+        """Start it; how many lines were there before."""
+        self.process = subprocess.Popen(command, cwd=self._code, env=dict(self._env), text=True, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, start_new_session=True)
+        before = len(self.lines)
+        threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
+        return before
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         for line in process.stdout:
             self.lines.append(line)
             del self.lines[:-2000]
+
+
+class Instance(Part):
+    """An instance of the API as deployments start it: granian with some processes."""
+
+    def __init__(self, port: int, metrics: Path, env: Mapping[str, str]) -> None:
+        self._port, self._metrics = port, metrics
+        super().__init__("granian", {**env, "LECTERN_API_PROCESSES": str(PROCESSES), "PROMETHEUS_MULTIPROC_DIR": str(metrics)}, "")
+
+    def begin(self) -> None:
+        """Start it, and wait until it is ready for traffic."""
+        shutil.rmtree(self._metrics, ignore_errors=True)
+        self._metrics.mkdir()
+        self._start([sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--workers", str(PROCESSES), "--blocking-threads",
+                     "4", "--respawn-failed-workers", "--workers-kill-timeout", "10", "--host", "127.0.0.1", "--port", str(self._port),
+                     "--no-access-log", "api.wsgi:application"])
+        wait_until(self._is_ready, within_s=60, what="the API")
+
+    def _is_ready(self) -> bool:
+        try:
+            with closing(urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=5)):
+                return True
+        except OSError:
+            return False
 
 
 class Database:
@@ -111,7 +148,12 @@ class Stack:
         self.run("build")
         self.origin = Part("serve", self.env | {"LECTERN_PORT": str(origin)}, "ready")
         stack.callback(self.origin.kill)
-        self.api = Part("serve", self.env | {"LECTERN_PORT": str(api), "LECTERN_METRICS_PORT": str(self.metrics)}, "ready")
+        running = find(database.home.cluster)
+        assert running is not None
+        pooled = stack.enter_context(pgbouncer(self.dsn, Server(self.dsn, running.pid, False), size=SERVER_CONNECTIONS))
+        self.api = Instance(api, folder / "metrics", self.env | {
+            "DATABASE_URL": pooled, "DATABASE_DIRECT_URL": self.dsn, "REDIS_URL": stack.enter_context(redises.server()),
+            "LECTERN_METRICS_PORT": str(self.metrics)})
         stack.callback(lambda: self.api.kill())
         pages, students = (Upstream("http", "127.0.0.1", port) for port in (origin, api))
         place = CacheNode(self.url, PROFILE, page_headers(https=False), pages, students)
