@@ -4,7 +4,7 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
-import tarfile
+import zipfile
 from pathlib import Path
 
 from builder.migrate import FOLDERS
@@ -19,8 +19,8 @@ class NoSuchRevision(Exception):
 
 def of_revision(revision: str, folder: Path) -> Path:
     """The code of *revision*, unpacked into *folder*. Raises NoSuchRevision."""
-    with tarfile.open(fileobj=io.BytesIO(_git("archive", "--format=tar", revision))) as archive:
-        archive.extractall(folder, filter="data")
+    with zipfile.ZipFile(io.BytesIO(_git("archive", "--format=zip", revision))) as archive:
+        archive.extractall(folder)
     return folder
 
 
