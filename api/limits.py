@@ -1,7 +1,10 @@
 """How often a client may ask: one window over the whole API, counted before anything else is done.
 
-Who is asking: an address, an IPv6 network of 64 bits being one; or, once a session has proved to hold, its
-student, under a far higher ceiling by address, since a school is many clients behind one. Of what goes to
+Who is asking: an address, an IPv6 network of 64 bits being one; or the student of a session that holds,
+under a far higher ceiling by address, since a school is many clients behind one. Whether a session holds is
+read by this process once in a window, before its first request is counted: else a school's first ones would
+spend its address's count, on each process of each instance, and who is refused could never prove it. What
+strangers make up is read as well, within the ceiling, and counts by address. Of what goes to
 auth only what fails, or sends a mail, counts against the auth limit, by address and by account; and an
 account that strangers have spent still opens from where its owner logged in before.
 
@@ -15,6 +18,7 @@ import logging
 import math
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
@@ -29,7 +33,7 @@ from api.counters.memory import MemoryCounter
 from api.counters.redis import RedisCounter
 from api.counters.shared_memory import SharedMemoryCounter
 from api.counters.window import Window
-from api.errors import ServeError, problem
+from api.errors import NoDatabaseError, ServeError, problem
 from api.problems import TOO_MANY_ATTEMPTS, TOO_MANY_REQUESTS
 from edge.tiers import ADDRESS_CEILING, WINDOW_S
 
@@ -102,13 +106,16 @@ class Limits:
         if request.method == "OPTIONS" or request.path in EXEMPT:
             return None
         client = self.client()
-        if (student := self._student()) is not None:
-            limit, scope = (self._desk, "desk") if request.path.startswith(_DESK) else (self._total, "requests")
+        token = session_cookie.cookie()
+        if not session_cookie.opens(token):
+            g.counted = self._hit(self._total, "requests", client)
+        elif (student := self._known(token)) is None:
+            self._count_unproved(client)
+        else:
+            limit, scope = self._students_limit()
             window, most = self._storage.hit_all((
                 (f"{scope} student {student}", limit.amount, WINDOW_S), (f"address {client}", self._ceiling.amount, WINDOW_S)))
             g.counted = _Counted(scope, limit.amount, window) if most.allowed else _Counted("address", self._ceiling.amount, most)
-        else:
-            g.counted = self._hit(self._total, "requests", client)
         if not g.counted.window.allowed:
             return self._refused(g.counted)
         if _is_auth():
@@ -149,11 +156,27 @@ class Limits:
         students = [account for account, until in list(self._students.values()) if until > now]
         return len(set(students)), len(students), self._refusals
 
-    def _student(self) -> int | None:
-        """The student of a session that has proved to hold: anybody can invent a token, and a count with it."""
-        token = session_cookie.cookie()
-        if not token or not session_cookie.opens(token):
-            return None
+    def _count_unproved(self, client: str) -> None:
+        """Count who bears a session's token that this process has not read of late: anybody can invent one, and a count with it."""
+        g.counted = self._hit(self._ceiling, "address", client)
+        if not g.counted.window.allowed:
+            return
+        session = None
+        try:
+            with suppress(NoDatabaseError):
+                session = sessions.current()
+        finally:  # where the database fails, too
+            if session is None:
+                g.counted = self._hit(self._total, "requests", client)
+        if session is not None:
+            limit, scope = self._students_limit()
+            g.counted = self._hit(limit, scope, f"student {session.account_id}")
+
+    def _students_limit(self) -> tuple[RateLimitItemPerSecond, str]:
+        return (self._desk, "desk") if request.path.startswith(_DESK) else (self._total, "requests")
+
+    def _known(self, token: str) -> int | None:
+        """The student of *token*, where its session held when this process read it."""
         known = self._students.get(session_cookie.hash_of(token))
         return known[0] if known and known[1] > time.monotonic() else None
 
