@@ -14,21 +14,19 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from builder import journal, lease, purge
+from builder import journal, lease, proof, purge
 from builder.catalog import keys
 from builder.catalog.refresh.rows import pictures_of
 from builder.pages import PARTS, topic
-from builder.probe import ENCODINGS, Edge
+from builder.proof import Proof
 from builder.publishing import Publisher
-from edge.address import Path, group_tag, key_of
-from edge.cdn.port import Purger, tag, url
+from edge.address import group_tag
+from edge.cdn.port import Name, Purger, tag, url
 from edge.errors import LecternError
 from edge.store.port import Store
 
 KINDS = ("video", "batch", "course", "subject", "instructor")
 PURGE_WAIT_S = 30.0
-_ANSWER_S = 10.0
-_PROVEN_PATHS = 50
 
 # Purpose: owe a takedown; one that is asked for again begins anew, with all that is known of it.
 _OWE = """INSERT INTO live.takedown AS t (kind, id, changed, units, videos, pictures)
@@ -54,34 +52,34 @@ _NOTE = """UPDATE live.takedown t SET units = ARRAY(SELECT unnest(t.units) UNION
     WHERE t.kind = %(kind)s AND t.id = %(id)s RETURNING changed, units, videos, pictures, paths"""
 _DONE = "UPDATE live.takedown SET done_at = clock_timestamp(), release = coalesce(release, %s) WHERE kind = %s AND id = %s"
 _RELEASED = "UPDATE live.takedown SET release = %s WHERE kind = %s AND id = %s"
-# Purpose: where it stood and is gone now; another thing may have come to one of its paths since.
-_GONE = """SELECT t.release, ARRAY(SELECT o.path FROM live.object o WHERE o.path = ANY(t.paths) AND o.kind = 'gone' ORDER BY o.path)
-    FROM live.takedown t WHERE t.kind = %s AND t.id = %s"""
+# Purpose: where it stood and is gone now, for another thing may have come to one of its paths since; and what edges are told to forget.
+_GONE = """SELECT t.release, ARRAY(SELECT o.path FROM live.object o WHERE o.path = ANY(t.paths) AND o.kind = 'gone' ORDER BY o.path),
+    t.videos, t.pictures, t.paths FROM live.takedown t WHERE t.kind = %s AND t.id = %s"""
+_UNACKNOWLEDGED = "SELECT count(*) FROM live.debt WHERE kind = 'purge' AND NOT again AND what && %s::text[]"
 
 
 class TakedownError(LecternError):
     """There is no such thing to take down, or the store kept what it was to delete."""
 
 
-class Proof(NamedTuple):
-    """What one place answers for one path now: an HTTP status; 0 where nobody answered."""
-
-    where: str
-    encoding: str
-    status: int
-
-
 class Takedown(NamedTuple):
-    """What was taken down."""
+    """What was taken down, and what is said of it since."""
 
     release: int | None
     paths: list[str]
     proof: list[Proof]
+    owed: int = 0  # first purges of it that no CDN has acknowledged yet; they are sent until one does
+    cached: bool = False  # a CDN stands before the site, and may hold what the store has no more
+
+    @property
+    def unproven(self) -> list[Proof]:
+        """The answers that do not say that it is gone. Silence is one, but where no CDN is: then the store's word is enough."""
+        return [one for one in self.proof if not one.gone and (one.status or self.cached)]
 
     @property
     def holds(self) -> bool:
-        """Whether every place that answered says that it is gone."""
-        return all(one.status in (0, 404, 410) for one in self.proof)
+        """Whether it is proven: every place says that it is gone, and every CDN has acknowledged its purge."""
+        return not self.unproven and not self.owed
 
 
 class _Owed(NamedTuple):
@@ -150,10 +148,17 @@ def take_down(dsn: str, connection: Connection, publisher: Publisher, store: Sto
         finish(connection, publisher, store, purgers, lambda: purge.settle(dsn, purgers, wait_s=PURGE_WAIT_S))
     with connection, connection.cursor() as cursor:
         cursor.execute(_GONE, (kind, id))
-        ((release, paths),) = cursor.fetchall()
-    with closing(Edge(base_url, _ANSWER_S)) as edge:
-        proof = [*_stored(store, paths), *(one for path in paths[:_PROVEN_PATHS] for one in _asked(edge, path))]
-    return Takedown(release, paths, proof)
+        ((release, gone, videos, pictures, paths),) = cursor.fetchall()
+    owed = 0
+    if purgers:
+        names = [str(name) for name in _names(kind, id, videos, paths, pictures)]
+        if _unacknowledged(connection, names):  # the worker that finished it does not wait for them
+            purge.settle(dsn, purgers, wait_s=PURGE_WAIT_S)
+        owed = _unacknowledged(connection, names)
+    addresses = [*gone, *(f"/{key}" for key in pictures)]
+    return Takedown(release, gone, [
+        *proof.at_store(store, addresses), *proof.at_edge(base_url, addresses, again=bool(purgers), wait_s=proof.PROOF_S)],
+        owed, bool(purgers))
 
 
 def _withdraw(connection: Connection, cursor: Cursor, kind: str, id: int) -> None:
@@ -220,8 +225,7 @@ def _finish(connection: Connection, publisher: Publisher, store: Store, purgers:
                             "then run this again.")
     if purgers:  # and where nothing was left to write: one that died may not have come as far as this
         number = first.release or journal.draw(connection)
-        names = [tag(group_tag(kind, id)), *(tag(group_tag("video", video)) for video in owed.videos),
-                 *(url(path) for path in (*owed.paths, *(f"/{key}" for key in owed.pictures)))]
+        names = _names(kind, id, owed.videos, owed.paths, owed.pictures)
         with connection, connection.cursor() as cursor:
             for purger in purgers:
                 purge.owe_names(cursor, purger, number, names)
@@ -251,15 +255,14 @@ def _forget_kept(connection: Connection, store: Store, changed: frozenset[int]) 
                        "WHERE r.path = n.path AND r.replaced_by = n.replaced_by", ([row[0] for row in rows], [row[1] for row in rows]))
 
 
-def _stored(store: Store, paths: Sequence[str]) -> list[Proof]:
-    found = []
-    for path in paths:
-        thing = store.get(key_of(Path(path)))
-        found.append(Proof(f"store {path}", "identity", thing[0].status if thing else 404))
-    return found
+def _names(kind: str, id: int, videos: Sequence[int], paths: Sequence[str], pictures: Sequence[str]) -> list[Name]:
+    """What every CDN is told to forget of it."""
+    return [tag(group_tag(kind, id)), *(tag(group_tag("video", video)) for video in videos),
+            *(url(path) for path in (*paths, *(f"/{key}" for key in pictures)))]
 
 
-def _asked(edge: Edge, path: str) -> list[Proof]:
-    """What the edge says of a path, in every encoding that it may hold it in."""
-    answers = [(encoding, edge.ask(path, encoding)) for encoding in ENCODINGS]
-    return [Proof(edge.url + path, encoding or "identity", answer.status if answer else 0) for encoding, answer in answers]
+def _unacknowledged(connection: Connection, names: Sequence[str]) -> int:
+    with connection, connection.cursor() as cursor:
+        cursor.execute(_UNACKNOWLEDGED, (list(names),))
+        ((count,),) = cursor.fetchall()
+    return int(count)

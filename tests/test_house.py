@@ -32,7 +32,7 @@ FLOORS: list[set[str]] = [
      "builder.tidying", "builder.capacity", "builder.exporter", "builder.warming"},
     {"builder.plan", "builder.render", "builder.release", "builder.purge", "builder.ping", "builder.receipt"},
     {"builder.owed", "builder.templating", "builder.fingerprint", "builder.numbers", "builder.reach", "builder.packing", "builder.folding",
-     "builder.probe"},
+     "builder.probe", "builder.proof"},
     {"builder.pages", "builder.manifest", "builder.journal", "builder.lease", "builder.task", "builder.summary", "builder.findings"},
     {"builder.catalog", "builder.embedded", "builder.migrate", "builder.assets", "builder.child", "builder.progress",
      "builder.bell", "builder.connections", "builder.demo_varnish"},

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from builder.publishing import Publisher
     from builder.summary import Summary
+    from builder.takedown import Takedown
     from edge.cdn.port import Purger
     from edge.settings import Settings
     from edge.store.port import Store
@@ -147,7 +148,7 @@ def withdraw(key: str, now: bool, as_json: bool) -> None:
 
     A video, and those of a batch or course, become withdrawn; a subject or instructor is deleted. No rollback goes
     behind it. It leaves the catalog at once, then waits for a release that is under way; if it is broken off, the worker
-    or `resume` ends it. Exit code 1 where a place still answers with it.
+    or `resume` ends it. Exit code 1 where that is not proven: a place still answers with it, or, with LECTERN_CDN, nobody answers.
 
     \b
     Example: python build.py withdraw video:831 --now
@@ -166,20 +167,33 @@ def withdraw(key: str, now: bool, as_json: bool) -> None:
         done = takedown.take_down(at.dsn, at.connection, at.publisher, at.store, at.purgers, at.settings.base_url,
                                   keys.kind_of(packed), packed >> 8, lambda: lease.held(at.connection, math.inf, waits))
     if as_json:
-        show({"release": done.release, "paths": done.paths, "proof": [one._asdict() for one in done.proof]})
+        show({"release": done.release, "paths": done.paths, "holds": done.holds, "owed": done.owed,
+              "proof": [one._asdict() for one in done.proof]})
     else:
         for path in done.paths[:SHOWN]:
             click.echo(f"gone {path}")
         if len(done.paths) > SHOWN:
             click.echo(f"… and {len(done.paths) - SHOWN} more: --json lists all.")
-        asked = [one for one in done.proof if one.status]
-        click.echo(f"{len(asked)} questions to store and edge: {sum(one.status in (404, 410) for one in asked)} answered that it is gone"
-                   + (f"; {len(done.proof) - len(asked)} had no answer" if len(asked) < len(done.proof) else ""))
+        silent = sum(not one.status for one in done.proof)
+        click.echo(f"{len(done.proof)} questions to store and edge: {sum(one.gone for one in done.proof)} answered that it is gone"
+                   + (f"; {silent} had no answer" if silent else ""))
     if not done.holds:
-        for one in done.proof:
-            if one.status not in (0, 404, 410):
-                click.echo(f"still there: {one.where} ({one.encoding}): {one.status}", err=True)
+        _say_unproven(done, at.settings.base_url)
         click.get_current_context().exit(FINDINGS)
+
+
+def _say_unproven(done: Takedown, base_url: str) -> None:
+    there = [one for one in done.unproven if one.status]
+    for one in there[:SHOWN]:
+        click.echo(f"still there: {one.where} ({one.encoding}): {one.status}", err=True)
+    if len(there) > SHOWN:
+        click.echo(f"… and {len(there) - SHOWN} more: --json lists all.", err=True)
+    if silent := len(done.unproven) - len(there):
+        say(f"Not proven: {silent} questions to {base_url} had no answer. See that it can be reached from here, then run this again.",
+            err=True)
+    if done.owed:
+        say(f"Not proven: {done.owed} purges of it are not acknowledged by the CDN. They stay owed, and the worker sends them until they "
+            "are: run this again when `status` shows none.", err=True)
 
 
 class _At(NamedTuple):

@@ -14,12 +14,14 @@ LEASE_WAIT_S = 60.0  # for a release that is under way
 
 
 def take_down(means: Means, question: Question) -> Answer:
-    """``{"release", "paths": how many, "holds", "proof": [{"where", "encoding", "status"}]}``; what still answers comes first."""
-    with _publisher(means) as (connection, publisher):
+    """``{"release", "paths": how many, "holds", "owed", "proof": [{"where", "encoding", "status"}]}``; what still answers comes first,
+    then who was silent. The proof is asked for when the lease is given back: no publish waits for it."""
+    with _opened(means) as (connection, publisher):
         done = takedown.take_down(means.dsn, connection, publisher, means.store, means.purgers, means.site.base_url,
-                                  question.asked["kind"], question.asked["id"])
-    proof = sorted(done.proof, key=lambda one: one.status in (0, 404, 410))
-    return {"release": done.release, "paths": len(done.paths), "holds": done.holds, "proof": [one._asdict() for one in proof[:100]]}
+                                  question.asked["kind"], question.asked["id"], lambda: lease.held(connection, LEASE_WAIT_S))
+    said = sorted(done.proof, key=lambda one: (one.gone, not one.status))
+    return {"release": done.release, "paths": len(done.paths), "holds": done.holds, "owed": done.owed,
+            "proof": [one._asdict() for one in said[:100]]}
 
 
 def roll_back(means: Means, question: Question) -> Answer:
@@ -40,10 +42,14 @@ def unhold(means: Means, question: Question) -> Answer:
 
 @contextmanager
 def _publisher(means: Means) -> Iterator[tuple[psycopg2.extensions.connection, Publisher]]:
+    with _opened(means) as (connection, publisher), lease.held(connection, LEASE_WAIT_S):
+        yield connection, publisher
+
+
+@contextmanager
+def _opened(means: Means) -> Iterator[tuple[psycopg2.extensions.connection, Publisher]]:
     with closing(psycopg2.connect(means.dsn, connect_timeout=10)) as connection:
-        publisher = Publisher(means.dsn, connection, means.store, means.site, means.profile, means.executors, means.purgers)
-        with lease.held(connection, LEASE_WAIT_S):
-            yield connection, publisher
+        yield connection, Publisher(means.dsn, connection, means.store, means.site, means.profile, means.executors, means.purgers)
 
 
 def _settle(means: Means) -> None:

@@ -76,7 +76,7 @@ function takeDown(kind, told, after) {
     say(_("Taking it down …"));
     const { answer } = await answered(await desk("GET", `questions/${asked.questions[0]}`));
     say(answer.holds ? ngettext("It is gone: %(n)s address answers so.", "It is gone: %(n)s addresses answer so.", answer.paths)
-      : _("It was taken down, but something still answers: tell who runs the site, now."));
+      : _("It was taken down, but that it is gone everywhere is not proven: tell who runs the site, now."));
     after.gone();
   }, true);
 }

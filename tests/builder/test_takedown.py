@@ -11,7 +11,7 @@ from typing import NoReturn
 import psycopg2
 import pytest
 
-from builder import journal, lease, publishing, purge, rollback, takedown
+from builder import journal, lease, proof, publishing, purge, rollback, takedown
 from builder.pages import PARTS
 from edge.address import Key
 from edge.errors import StoreError
@@ -123,6 +123,7 @@ def test_one_that_died_before_its_purge_is_purged_by_the_next(site: Built, monke
     monkeypatch.undo()
     cdn = Recorder()
     with site.publisher(purgers=[cdn]) as (publisher, store, connection):
+        monkeypatch.setattr(proof, "PROOF_S", 0.1)
         done = takedown.take_down(site.dsn, connection, publisher, store, [cdn], NOWHERE, "video", 3)
     assert done.release is None
     assert {"tag:video:3", "url:/videos/unspeakable/"} <= set(cdn.names)

@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from builder import fingerprint, journal, lease, owed, plan, publishing, purge, render, rollback, takedown
+from builder import fingerprint, journal, lease, owed, plan, proof, publishing, purge, render, rollback, takedown
 from builder.lease import LeaseLost
 from builder.pages.page import Site
 from builder.takedown import TakedownError
@@ -136,7 +136,7 @@ def quickened() -> Iterator[None]:
         patch.setattr(publishing, "fingerprints", lambda site, profile: prints)
         patch.setattr(publishing, "PURGE_WAIT_S", 0.0)
         patch.setattr(takedown, "PURGE_WAIT_S", 0.0)
-        patch.setattr(takedown, "_asked", lambda base_url, path: [])
+        patch.setattr(proof, "ask_edge", lambda edge, path: [])
         patch.setattr(lease, "_ASK_AGAIN_S", 0.002)
         patch.setattr(rollback, "KEPT_DAYS", 0)
         patch.setattr("builder.purge.threading", SimpleNamespace(Thread=_InLine))
