@@ -1,4 +1,4 @@
-// Files and streams in the browser's own player. A stream that it cannot play goes through hls.js, loaded only then.
+// Files and streams in the browser's own player. A stream that it cannot play, or not as well, goes through hls.js, loaded only then.
 import { signedWay } from "{{ asset('player-signed.js') }}";
 
 const HLS_TYPE = "application/vnd.apple.mpegurl";
@@ -22,8 +22,9 @@ export function openMedia(way, at_s, hear) {
   };
 
   // Of an address that has run out, a new one goes on at the same place, once a minute at most.
+  const mayRenew = () => signed.canRenew && performance.now() - renewed_ms > 60_000;
   const broken = async () => {
-    const again = signed.canRenew && performance.now() - renewed_ms > 60_000;
+    const again = mayRenew();
     renewed_ms = performance.now();
     if (closed) return;
     if (!again || hls) return hear.failed();
@@ -31,6 +32,9 @@ export function openMedia(way, at_s, hear) {
     if (await signed.renew() && !closed) start(at);
     else hear.failed();
   };
+
+  // A browser that waits for pieces of a stream whose address has run out may wait for good, without an error.
+  const waiting = () => { if (!hls && signed.isOver && mayRenew()) broken(); };
 
   const stream = async () => {
     try {
@@ -40,7 +44,7 @@ export function openMedia(way, at_s, hear) {
     }
     const { Hls } = globalThis;
     if (closed) return;
-    if (!Hls?.isSupported()) return hear.failed();
+    if (!Hls?.isSupported()) return byItself ? start(at_s) : hear.failed();
     hls = new Hls({
       startPosition: at_s || -1,
       maxBufferLength: 30, // seconds; a student who leaves has loaded no more
@@ -60,15 +64,18 @@ export function openMedia(way, at_s, hear) {
   };
 
   video.addEventListener("error", broken);
+  video.addEventListener("waiting", waiting);
   video.addEventListener("loadeddata", hear.alive);
   for (const name of ["timeupdate", "pause", "seeked"]) {
     video.addEventListener(name, () => { if (!video.seeking) hear.time(!video.paused && !video.ended); });
   }
   video.addEventListener("ended", hear.ended);
 
-  // Segments with a query of their own, and addresses that end, want a loader that heeds them.
-  const own = way.kind !== "hls" || (video.canPlayType(HLS_TYPE) && !(way.query || way.renew));
-  if (own) start(at_s);
+  // Segments with a query of their own, and addresses that end, want a loader that heeds them. Where there can be none, as on
+  // older iPhones, the browser's own does: what lies beside the playlist bears the signature in its path, or a cookie does.
+  const byItself = way.kind !== "hls" || video.canPlayType(HLS_TYPE);
+  const canLoad = globalThis.ManagedMediaSource || globalThis.MediaSource;
+  if (byItself && (way.kind !== "hls" || !canLoad || !(way.query || way.renew))) start(at_s);
   else stream();
 
   return {
@@ -88,6 +95,7 @@ export function openMedia(way, at_s, hear) {
       closed = true;
       hls?.destroy();
       video.removeEventListener("error", broken);
+      video.removeEventListener("waiting", waiting);
       video.removeAttribute("src");
       video.load();
     },

@@ -19,6 +19,7 @@ export function signedWay(way) {
     get url() { return url; },
     get query() { return query; },
     canRenew: Boolean(way.renew),
+    get isOver() { return ends <= performance.now(); },
     renew,
     async fresh(asked) {
       if (ends - performance.now() < EARLY_MS) await (renewing ??= renew().finally(() => { renewing = null; }));

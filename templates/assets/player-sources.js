@@ -25,8 +25,12 @@ function ways(source) {
 }
 
 function frameOf(kind, url, hosts) {
-  const at = URL.canParse(url) && new URL(url);
-  if (!at) return undefined;
+  let at;
+  try {
+    at = new URL(url);
+  } catch {
+    return undefined;
+  }
   const last = at.pathname.split("/").pop();
   if (kind === "youtube") return `https://www.youtube-nocookie.com/embed/${at.searchParams.get("v")}?autoplay=1&rel=0`;
   if (kind === "vimeo") {

@@ -1,6 +1,7 @@
 """The player on built pages, under the real headers: what plays, what gives way, and what a keyboard, an address and captions do."""
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -36,6 +37,7 @@ _SOURCES = [
     (LATE, "youtube", "https://www.youtube.com/watch?v=aaaaaaaaaaa", 40),
 ]
 _RESUME = "s => document.querySelector('.player').dispatchEvent(new CustomEvent('lectern:resume', { detail: { position_s: s } }))"
+_SRC = "document.querySelector('.player video').src"
 _SHORT = "WEBVTT\n\n00:00.000 --> 00:04.000\nIt begins <i>here</i>\n\n00:08.500 --> 00:12.000\n&lt;script&gt;alert(1)&lt;/script&gt;\n\n" \
          "00:15.000 --> 00:18.000\nThe end\n"
 _LONG = "WEBVTT\n\n" + "\n\n".join(f"00:{n // 60:02}:{n % 60:02}.000 --> 00:59:59.000\nLine number {n}" for n in range(900))
@@ -374,13 +376,7 @@ def test_without_scripts_the_button_leads_to_the_provider(open_context: Callable
 def test_a_gated_lecture_plays_for_who_is_enrolled_alone(video: int, seat: Seat, site: Live, heard: Heard) -> None:
     page = seat.go(video)
     expect(page.locator(".note")).to_have_text("Log in to watch. This batch is for those enrolled.")
-    ((account,),) = site.sql("INSERT INTO student.account (email, role) VALUES (%s, 'student') RETURNING id",
-                             f"{secrets.token_hex(4)}@school.example")
-    token = "s" + secrets.token_urlsafe(32)
-    site.sql("INSERT INTO student.session (token_hash, account_id, expires_at) VALUES (%s, %s, now() + interval '1 day')",
-             hash_of(token), account)
-    page.context.add_cookies([{"name": "session", "value": token, "url": site.url},
-                              {"name": "lectern_state", "value": "x", "url": site.url}])
+    account = _student(page.context, site)
     seat.go(video)
     expect(page.locator(".note")).to_contain_text("you are not enrolled in it")
     site.sql("INSERT INTO student.enrolment VALUES (%s, 2)", account)
@@ -388,6 +384,45 @@ def test_a_gated_lecture_plays_for_who_is_enrolled_alone(video: int, seat: Seat,
     seat.play(video)
     seat.plays()
     assert heard.errors == []
+
+
+def test_a_browser_without_media_source_plays_a_signed_stream_by_itself_and_goes_on_when_its_address_has_ended(
+        open_context: Callable[..., BrowserContext], site: Live, heard: Heard) -> None:
+    context = open_context()
+    page = context.new_page()
+    page.add_init_script("""
+        for (const name of ["MediaSource", "ManagedMediaSource", "WebKitMediaSource"]) delete window[name];
+        const { prototype } = HTMLMediaElement, { canPlayType } = prototype;
+        prototype.canPlayType = function (type) { return /mpegurl/.test(type) ? "maybe" : canPlayType.call(this, type); };
+    """)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    site.sql("INSERT INTO student.enrolment VALUES (%s, 2)", _student(context, site))
+    page.clock.install()
+    page.goto(f"/videos/lecture-{GATED_HLS}/")
+    page.locator(".play").click()
+    until(page, "document.querySelector('.player video')?.currentTime > 1.5")  # and so the next signature has another second
+    signed, first = rf"{site.url}/protected/\d+\.2\.[\w-]+/b/v/list\.m3u8", page.evaluate(_SRC)
+    assert re.fullmatch(signed, first)
+    assert not [url for url in asked if "hls.light" in url]
+    page.clock.fast_forward(301_000)
+    page.evaluate("document.querySelector('.player video').dispatchEvent(new Event('waiting'))")
+    until(page, f"old => {_SRC} !== old", first)
+    assert re.fullmatch(signed, page.evaluate(_SRC))
+    until(page, "document.querySelector('.player video').currentTime > 1.5")
+    assert len([url for url in asked if "/api/v1/playback/" in url]) == 2
+    assert heard.errors == []
+
+
+def _student(context: BrowserContext, site: Live) -> int:
+    """The account of a student who is logged in."""
+    ((account,),) = site.sql("INSERT INTO student.account (email, role) VALUES (%s, 'student') RETURNING id",
+                             f"{secrets.token_hex(4)}@school.example")
+    token = "s" + secrets.token_urlsafe(32)
+    site.sql("INSERT INTO student.session (token_hash, account_id, expires_at) VALUES (%s, %s, now() + interval '1 day')",
+             hash_of(token), account)
+    context.add_cookies([{"name": "session", "value": token, "url": site.url}, {"name": "lectern_state", "value": "x", "url": site.url}])
+    return int(account)
 
 
 def test_a_signed_address_is_renewed_before_it_ends_and_for_its_own_folder_alone(seat: Seat, site: Live) -> None:
