@@ -18,6 +18,9 @@ INDEX = Kind("search_index", "metadata", JSON, MAPS)
 KINDS = (SEARCH, FILE, INDEX)
 LIST = -1  # the unit of what there is one of: the page, and the list of files
 LIST_PATH = Path("/search/files.json")
+FORMAT = 1
+"""Of all these files together. A page that has been open for long, or was kept, may bear a script that reads another one
+(search-index.js has its number): it sees so in the list, and loads itself anew."""
 CHUNK = 400
 
 
@@ -48,7 +51,7 @@ def list_of(units: Iterable[int]) -> str:
     for unit in units:
         segment, name = terms.name_of(unit)
         names.setdefault(segment, []).append(name)
-    return dumps({"segment": terms.SEGMENT, "hot": " ".join(sorted(terms.HOT)), "stop": " ".join(sorted(terms.stop())),
+    return dumps({"format": FORMAT, "segment": terms.SEGMENT, "hot": " ".join(sorted(terms.HOT)), "stop": " ".join(sorted(terms.stop())),
                   "files": {str(segment): " ".join(sorted(found)) for segment, found in sorted(names.items())}})
 
 

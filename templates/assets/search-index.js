@@ -6,6 +6,11 @@ import { distance } from "{{ asset('search-distance.js') }}";
 const PLACES = [[1, 10], [2, 9], [4, 5], [8, 4], [16, 2]]; // bits of title, people, subject, batch, text, and what each is worth
 const EXACT = 1, BEGUN = 0.6, BEGINS = 0.35, MISTYPED = [0, 0.45, 0.3];
 const NEAR_FILES = 30; // looked into for a word that nothing begins with
+const FORMAT = 1; // of builder/pages/search.py
+const KEPT_MS = 5 * 60 * 1000; // what was asked for that long ago is asked for anew: a release may have come meanwhile
+
+// The files are of another release than this script, which cannot read them.
+export class OtherFormat extends Error {}
 
 export class Index {
   // json: an address to a promise of what its file says, null where there is none. A file is asked for once and serves every
@@ -15,9 +20,13 @@ export class Index {
     this.files = new Map();
   }
 
+  // Throws OtherFormat.
   async open() {
-    if (this.segments) return;
+    if (this.segments && performance.now() - this.opened < KEPT_MS) return;
+    this.opened = performance.now();
+    this.files.clear();
     const said = await this.json("/search/files.json");
+    if (said.format !== FORMAT) throw new OtherFormat();
     this.size = said.segment;
     this.hot = new Set(said.hot.split(" "));
     this.stop = new Set(said.stop.split(" "));

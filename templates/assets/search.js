@@ -1,11 +1,14 @@
 // The search page: what is typed is looked for while it is typed, and stands in the address, so that a search can be shared,
 // reloaded and gone back to. Arrows go through what was found.
-import { Index, ranked } from "{{ asset('search-index.js') }}";
+import { Index, OtherFormat, ranked } from "{{ asset('search-index.js') }}";
 import { _, ngettext } from "{{ asset('words.js') }}";
 import { card } from "{{ asset('search-card.js') }}";
+import { keep, kept } from "{{ asset('overlay-session.js') }}";
 
 const WAIT_MS = 90; // after a letter, for the next
 const FIRST = 12;
+const ANEW = "lectern.anew"; // when this page was last loaded anew, ms since 1970
+const ANEW_REST_MS = 60_000; // what still does not fit then is an edge's old page
 
 const form = document.querySelector("form.search[data-page]");
 const field = form.elements.q;
@@ -45,11 +48,18 @@ async function search() {
     return show(first, found, query);
   } catch (error) {
     if (error.name === "AbortError") return undefined;
+    if (error instanceof OtherFormat && mayReload()) return location.reload(); // with the address, which says what was typed
     said.textContent = _("The search could not be loaded. Try again in a moment.");
     return undefined;
   } finally {
     if (!signal.aborted) list.removeAttribute("aria-busy");
   }
+}
+
+function mayReload() {
+  if (Date.now() - (kept(ANEW, sessionStorage) ?? 0) < ANEW_REST_MS) return false;
+  keep(ANEW, Date.now(), sessionStorage);
+  return kept(ANEW, sessionStorage) !== null; // in a browser that keeps nothing it would never end
 }
 
 // What a page of its own says of a lecture; one that left since is no hit.

@@ -94,3 +94,31 @@ def test_without_scripts_the_list_is_whole_and_no_dead_field_is_shown(browser: B
     expect(page.locator(".lines .t")).to_have_count(12)
     expect(page.locator("form.browse")).to_be_hidden()
     context.close()
+
+
+def test_a_day_is_the_same_in_los_angeles_delhi_and_auckland(browser: Browser, shown: Served) -> None:
+    """A lecture of the first of January: read as midnight in Greenwich, it would be the year before in the west."""
+    ((id, before),) = shown.sql("SELECT id, recorded_on FROM catalog.video WHERE slug = 'lecture-1'")
+    shown.sql("UPDATE catalog.video SET recorded_on = '2023-01-01' WHERE id = %s", id)
+    shown.build()
+    try:
+        seen = []
+        for zone in ("America/Los_Angeles", "Asia/Kolkata", "Pacific/Auckland"):
+            context = browser.new_context(base_url=shown.url, timezone_id=zone)
+            context.set_default_timeout(10_000)
+            page = context.new_page()
+            page.goto("/videos/lecture-1/")
+            days = [(time.get_attribute("datetime"), time.inner_text()) for time in page.locator("time").all()]
+            page.goto(f"{BATCH}?year=2023")
+            expect(page.get_by_role("status")).to_contain_text("1 of 12 shown.")
+            days += [("", text) for text in page.locator(".facts time, .lines li:not([hidden]) .y").all_inner_texts()]
+            page.goto("/search/?q=gradient+descent")
+            expect(page.locator("#hits .y").first).to_have_text("2023")
+            days += [("", text) for text in page.locator("#hits .y").all_inner_texts()]
+            seen.append(days)
+            context.close()
+        assert ("2023-01-01", "1 January 2023") in seen[0]
+        assert seen == [seen[0]] * 3
+    finally:
+        shown.sql("UPDATE catalog.video SET recorded_on = %s WHERE id = %s", before, id)
+        shown.build()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.web.conftest import Heard, Live
-from tests.web.students import PASSWORD, account, hide, lectures, log_in, log_out, places, until, watch, writes_of
+from tests.web.students import PASSWORD, Account, account, hide, lectures, log_in, log_out, places, until, watch, writes_of
 
 Open = Callable[..., BrowserContext]
 
@@ -67,12 +67,17 @@ def test_a_hidden_page_is_the_last_write_and_who_hides_it_again_and_again_writes
         watch(page, 115 + 15 * n)
         hide(page)
         if n < 3:
-            until(lambda here=115 + 15 * n: places(site, who).get(video) == (here, False), page)
+            _told(site, who, video, 115 + 15 * n, page)
         hide(page, False)
     assert len(sent) == 3
     page.clock.run_for(120_000)  # what is owed goes as soon as it may
-    until(lambda: places(site, who)[video] == (325, False), page)
+    _told(site, who, video, 325, page)
     assert len(sent) == 4
+
+
+def _told(site: Live, who: Account, video: int, position_s: int, page: Page) -> None:
+    """The API has the place by and by."""
+    until(lambda: places(site, who).get(video) == (position_s, False), page)
 
 
 def test_a_browser_whose_fetch_ends_with_the_page_sends_the_last_write_as_a_beacon(open_context: Open, site: Live) -> None:
@@ -202,6 +207,25 @@ def test_where_the_api_is_away_the_page_is_whole_and_nothing_is_lost(open_contex
     page.goto("/")
     until(lambda: places(site, who) == {video: (432, False)})
     assert [text for text in heard.errors if "503" not in text] == []  # the browser's own line, none of ours
+
+
+def test_a_page_that_is_made_ready_ahead_asks_the_api_nothing_until_it_is_shown(page: Page, site: Live) -> None:
+    who = account(site)
+    (_video, address), *_ = lectures(site)
+    log_in(page, who)
+    page.add_init_script("""
+        let ahead = true;
+        Object.defineProperty(Document.prototype, "prerendering", { get: () => ahead, configurable: true });
+        window.shown = () => { ahead = false; document.dispatchEvent(new Event("prerenderingchange")); };
+    """)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    assert asked == []
+    page.evaluate("shown()")
+    expect(page.get_by_role("button", name="Keep this lecture")).to_be_visible()
+    assert asked
 
 
 def test_an_answer_that_comes_late_does_not_set_the_state_back(page: Page, site: Live) -> None:

@@ -68,6 +68,25 @@ def test_where_nothing_is_found_there_are_ways_on(page: Page, heard: Heard) -> N
     assert heard.errors == []
 
 
+def test_a_page_whose_script_is_older_than_the_search_files_loads_itself_anew_once_and_keeps_what_was_typed(page: Page) -> None:
+    loads: list[str] = []
+    page.on("load", lambda loaded: loads.append(loaded.url))
+    page.clock.install()
+    page.goto("/search/?q=djang")
+    expect(page.locator("#hits .card").first).to_be_visible()
+    page.context.route("**/search/files.json", lambda route: route.fulfill(json={"format": 2, "other": []}))
+    page.clock.fast_forward(301_000)  # a release has come meanwhile
+    page.locator("#q").press("End")
+    page.locator("#q").press_sequentially("o")
+    page.clock.fast_forward(1000)
+    expect(page.locator("#found")).to_contain_text("could not be loaded")  # an edge gives the old page still: it asks no more
+    page.wait_for_load_state("networkidle")
+    assert [url.partition("/search/")[2] for url in loads] == ["?q=djang", "?q=django"]
+    page.context.unroute("**/search/files.json")
+    page.reload()
+    expect(page.locator("#hits mark").first).to_have_text("Django")
+
+
 def test_the_page_that_is_not_there_offers_a_search(page: Page) -> None:
     page.goto("/no-such-page/")
     page.locator("main").get_by_label("Search lectures").fill("django")
