@@ -6,9 +6,9 @@ snapshot is taken, as for numbers of lists; an import makes them ahead, as it do
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, groupby
+from itertools import groupby
 from typing import Any, cast
 
 from psycopg2.extensions import connection as Connection
@@ -21,8 +21,10 @@ from builder.catalog.terms import Words
 
 TOGETHER = 4_000  # lectures whose words are in memory at once
 _PLACES = 64  # an upper-case letter and where a term stands: A for 1
-_POSTING = re.compile("[0-9a-z]*[@-_]")
+_PIECE, _WHERE, _LONG_NUMBER = re.compile("([0-9a-z]*)([@-_])"), re.compile("[@-_]"), re.compile("[0-9a-z]{2,}")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_STEPS = bytes(int(chr(n), 36) if chr(n) in _DIGITS else 1 for n in range(256))
+_STRETCH = 256  # letters that are read at once
 
 
 def refresh(connection: Connection) -> None:
@@ -88,32 +90,34 @@ def wrong(connection: Connection) -> list[str]:
 
 def encoded(unit: int, found: dict[int, int]) -> str:
     """Postings as a file has them: see ``live.search_term.postings``. *found*: where the term stands, by lecture."""
-    last = _first(unit) - 1
-    pieces = []
-    for id in sorted(found):
-        pieces.append(_piece(id - last, found[id]))
-        last = id
+    pieces: list[str] = []
+    _write(pieces, found, _first(unit) - 1)
     return "".join(pieces)
 
 
 def spliced(unit: int, postings: str, now: Mapping[int, int]) -> str:
     """*postings* with *now* in them: where the term stands, by lecture, -1 for nowhere. What `encoded` would make of all of it, without
-    making all of it: one lecture's word may be the word of thirty thousand.
+    reading all of it piece by piece: one lecture's word may be the word of thirty thousand.
     """
-    pieces = _POSTING.findall(postings)
-    ids = [*accumulate([int(piece[:-1], 36) + 1 if piece[1:] else 1 for piece in pieces], initial=_first(unit) - 1)]  # and one
-    for id, where in now.items():
-        n = bisect_left(ids, id) - 1  # the piece of *id*, or the one that it would stand before
-        there = n < len(pieces) and ids[n + 1] == id
-        if there:
-            del ids[n + 1], pieces[n]
-        if where >= 0:
-            ids.insert(n + 1, id)
-            pieces.insert(n, _piece(id - ids[n], where))
-        after = n + (where >= 0)
-        if after < len(pieces):
-            pieces[after] = _piece(ids[after + 1] - ids[after], ord(pieces[after][-1]) - _PLACES)
-    return "".join(pieces)
+    changed = sorted(now)
+    read = written = _first(unit) - 1  # the lectures up to which *postings* are read, and the last one that is written
+    done: list[str] = []
+    n = at = 0
+    while at < len(postings) and (n < len(changed) or read != written):
+        end = _piece_end(postings, at + _STRETCH)
+        stretch, at = postings[at:end], end
+        last = read + _span(stretch)
+        upto = bisect_right(changed, last, n)
+        if n == upto and read == written:
+            done.append(stretch)
+            written = last
+        else:
+            found = {**_decoded(stretch, read), **{id: now[id] for id in changed[n:upto]}}
+            written = _write(done, found, written)
+        n, read = upto, last
+    done.append(postings[at:])
+    _write(done, {id: now[id] for id in changed[n:]}, written)
+    return "".join(done)
 
 
 def _change(cursor: Any, changes: dict[tuple[int, str], dict[int, int]]) -> None:
@@ -154,8 +158,34 @@ def _first(unit: int) -> int:
     return terms.name_of(unit)[0] * terms.SEGMENT
 
 
-def _piece(step: int, where: int) -> str:
-    return f"{_base36(step - 1)}{chr(_PLACES + where)}"
+def _piece_end(postings: str, start: int) -> int:
+    """Where the piece ends that *start* is in; the end of all where that is beyond it."""
+    found = _WHERE.search(postings, start)
+    return found.end() if found else len(postings)
+
+
+def _span(stretch: str) -> int:
+    """How many ids whole pieces go on by: a step of one for each letter, and all that the numbers say."""
+    return sum(stretch.encode().translate(_STEPS)) + sum(
+        int(number, 36) - sum(number.encode().translate(_STEPS)) for number in _LONG_NUMBER.findall(stretch))
+
+
+def _decoded(pieces: str, last: int) -> dict[int, int]:
+    """Where the term stands, by lecture, of *pieces* after lecture *last*."""
+    found = {}
+    for number, letter in _PIECE.findall(pieces):
+        last += int(number or "0", 36) + 1
+        found[last] = ord(letter) - _PLACES
+    return found
+
+
+def _write(pieces: list[str], found: Mapping[int, int], last: int) -> int:
+    """Append to *pieces*, after lecture *last*, where the term stands, by lecture. Returns the last lecture then."""
+    for id in sorted(found):
+        if found[id] >= 0:
+            pieces.append(f"{_base36(id - last - 1)}{chr(_PLACES + found[id])}")
+            last = id
+    return last
 
 
 def _base36(number: int) -> str:

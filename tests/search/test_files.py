@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -133,6 +134,17 @@ def test_postings_are_read_as_they_were_written() -> None:
     unit = terms.unit_of(2 * terms.SEGMENT, terms.file_of("python"))
     found = {2 * terms.SEGMENT: 31, 2 * terms.SEGMENT + 1: 0, 2 * terms.SEGMENT + 40: 5, 3 * terms.SEGMENT - 1: 16}
     assert decoded(unit, postings.encoded(unit, found)) == found
+
+
+@pytest.mark.parametrize("apart", [1, 2, 3, 30, 300])
+def test_a_change_of_some_lectures_leaves_the_rest_of_a_long_list_as_it_was(apart: int) -> None:
+    unit = terms.unit_of(0, terms.file_of("python"))
+    for seed in range(60):
+        chance = Random(seed)
+        had = {id: chance.randrange(32) for id in chance.sample(range(4_000), 4_000 // apart)}
+        now = {chance.choice((*had, chance.randrange(4_100))): chance.choice((-1, chance.randrange(32))) for _ in range(seed % 30)}
+        wanted = {id: where for id, where in (had | now).items() if where >= 0}
+        assert postings.spliced(unit, postings.encoded(unit, had), now) == postings.encoded(unit, wanted)
 
 
 _FOUND = st.dictionaries(st.integers(0, 90), st.integers(0, 31), max_size=40)
