@@ -4,7 +4,7 @@ What a hit shows comes from the lecture's own JSON, so no file here repeats a ti
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from builder.catalog import keys, terms
 from builder.catalog.queries import queries
@@ -37,11 +37,7 @@ def pages(catalog: Catalog, site: Site, units: Sequence[int]) -> Iterator[Page]:
         yield Page(Path("/search/"), SEARCH, [keys.SITE], "", None, head, LIST)
         said = list_of(row[0] for row in catalog.ask(queries("postings")["all_files"], {}))
         yield Page(LIST_PATH, INDEX, [keys.SEARCH, keys.fact_of(said)], "", said, unit=LIST)
-    files: dict[int, dict[str, str]] = {}
-    for unit, term, postings in catalog.ask(queries("postings")["files"], {"units": [unit for unit in units if unit != LIST]}):
-        files.setdefault(unit, {})[term] = postings
-    for unit, found in files.items():
-        text = body(found)
+    for unit, text in catalog.ask(queries("postings")["files"], {"units": [unit for unit in units if unit != LIST]}):
         yield Page(file_path(unit), FILE, [keys.SEARCH, keys.fact_of(text)], "", text, unit=unit)
 
 
@@ -53,11 +49,6 @@ def list_of(units: Iterable[int]) -> str:
         names.setdefault(segment, []).append(name)
     return dumps({"format": FORMAT, "segment": terms.SEGMENT, "hot": " ".join(sorted(terms.HOT)), "stop": " ".join(sorted(terms.stop())),
                   "files": {str(segment): " ".join(sorted(found)) for segment, found in sorted(names.items())}})
-
-
-def body(postings: Mapping[str, str]) -> str:
-    """A file's text: for each term, in order, the lectures that it leads to."""
-    return dumps(postings)
 
 
 def file_path(unit: int) -> Path:

@@ -33,7 +33,7 @@ def unturned(text: str) -> str:
 
 def turned_nowhere(text: str) -> str:
     """*text*, which machines read, without any of these controls."""
-    return _TURNING.sub("", text)
+    return text if text.isascii() else _TURNING.sub("", text)
 
 
 def text_lang(text: str, spoken: str | None) -> str:

@@ -47,7 +47,8 @@ def write(site: Path) -> None:
             files.setdefault(terms.unit_of(words.id, terms.file_of(term)), {}).setdefault(term, {})[words.id] = where
         _put(site, SitePath(f"/data/video/{words.id}.json"), json.dumps({"id": words.id, "title": words.title}))
     for unit, found in files.items():
-        _put(site, search.file_path(unit), search.body({term: postings.encoded(unit, found[term]) for term in sorted(found)}))
+        _put(site, search.file_path(unit), json.dumps({term: postings.encoded(unit, found[term]) for term in sorted(found)},
+                                                     ensure_ascii=False, separators=(",", ":")))
     _put(site, search.LIST_PATH, search.list_of(files))
     for asset in Assets(SITE.hue).all():
         if "/search" in asset.path:

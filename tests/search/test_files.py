@@ -46,6 +46,24 @@ def test_a_lecture_is_found_by_title_instructor_subject_batch_year_language_and_
     assert _listed(site) == set(_files(site)) - {LIST_PATH, "/search/"}
 
 
+def test_a_file_says_of_each_term_where_it_stands_whatever_sign_says_it(site: Built) -> None:
+    fill(site)
+    site.sql("UPDATE catalog.subject SET title = 'Quokka'")
+    site.sql("UPDATE catalog.batch SET title = 'Quokka'")
+    site.sql("UPDATE catalog.video SET description = 'Quokka' WHERE id = 2")
+    site.build()
+    ((written,),) = site.sql("SELECT postings FROM live.search_term WHERE term = 'quokka'")
+    assert "\\" in written, "JSON quotes it"
+    assert decoded(terms.unit_of(2, terms.file_of("quokka")), json.loads(site.text("/search/0/qu.json"))["quokka"])[2] == (
+        terms.SUBJECT | terms.BATCH | terms.TEXT)
+
+
+@given(st.text())
+def test_no_term_has_a_sign_that_json_quotes(text: str) -> None:
+    for term in terms.split(text):
+        assert json.dumps(term, ensure_ascii=False) == f'"{term}"'
+
+
 @pytest.mark.parametrize("edit", ["status = 'withdrawn'", "status = 'draft'", "status = 'scheduled', publish_at = '2999-01-01'"])
 def test_no_search_file_names_what_is_shown_no_more(site: Built, edit: str) -> None:
     fill(site)

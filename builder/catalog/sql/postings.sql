@@ -62,8 +62,9 @@ WHERE t.unit = n.unit AND t.term = n.term
 DELETE FROM live.search_video WHERE video_id = ANY(%(ids)s)
 
 -- name: files
--- Files by unit, term by term.
-SELECT unit, term, postings FROM live.search_term WHERE unit = ANY(%(units)s) ORDER BY unit, term
+-- Files by unit, each as JSON, term by term. Of what terms and postings are made of, JSON quotes the backslash alone.
+SELECT unit, '{"' || replace(string_agg(term || '":"' || postings, '","' ORDER BY term), E'\\', E'\\\\') || '"}'
+FROM live.search_term WHERE unit = ANY(%(units)s) GROUP BY unit ORDER BY unit
 
 -- name: files_shown
 -- Those of the files that hold something.
