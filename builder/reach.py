@@ -24,7 +24,7 @@ def reach(connection: Connection, catalog: Catalog, changed: frozenset[int]) -> 
     of = _Changed(changed)
     numbers.assign(connection, of.placed, sorted({*of.batch_cards, *of.ordered}))
     found = Reach(catalog, changed)
-    found.search(postings.update(connection, found.searched(of)))
+    found.search(postings.update(connection, catalog, found.searched(of)))
     pack = PARTS["index"].pack
     numbers.split(connection, [kind for n, kind in enumerate(index.LISTS_CUT) if pack(n) in found.units])
     return found

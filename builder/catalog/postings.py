@@ -37,8 +37,9 @@ def refresh(connection: Connection) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE live.search_video, live.search_term IN SHARE ROW EXCLUSIVE MODE")
+    catalog = Catalog(connection)
     for segment in _cut(stale(connection)):
-        update(connection, segment)
+        update(connection, catalog, segment)
 
 
 def stale(connection: Connection) -> list[int]:
@@ -48,27 +49,27 @@ def stale(connection: Connection) -> list[int]:
         return [row[0] for row in cursor]
 
 
-def update(connection: Connection, ids: Sequence[int]) -> set[int]:
-    """Bring up the terms of lectures *ids*, shown or not. Returns the units whose files are others now."""
+def update(connection: Connection, catalog: Catalog, ids: Sequence[int]) -> set[int]:
+    """Bring up the terms of lectures *ids*, shown or not, in the transaction that *catalog* reads. Returns the units whose files are
+    others now."""
     sql = queries("postings")
     wanted: dict[int, dict[str, int]] = {}
     for n in range(0, len(ids), TOGETHER):
-        wanted.update((words.id, terms.of(words)) for words in _words(connection, ids[n : n + TOGETHER]))
+        wanted.update((words.id, terms.of(words)) for words in _words(catalog, ids[n : n + TOGETHER]))
+    had = {id: dict(zip(found, places, strict=True)) for id, found, places in catalog.ask(sql["had"], {"ids": list(ids)})}
     with connection.cursor() as cursor:
-        cursor.execute(sql["had"], {"ids": list(ids)})
-        had = {id: dict(zip(found, places, strict=True)) for id, found, places in cursor}
         changes: dict[tuple[int, str], dict[int, int]] = {}
         for id in ids:
             new, old = wanted.get(id, {}), had.get(id, {})
             for term in {*new, *old}:
                 if new.get(term) != old.get(term):
                     changes.setdefault((terms.unit_of(id, terms.file_of(term)), term), {})[id] = new.get(term, -1)
-        _change(cursor, changes)
+        _change(cursor, catalog, changes)
         cursor.execute(sql["drop_videos"], {"ids": [id for id in had if id not in wanted]})
-        cursor.execute(sql["made_of"], {"ids": list(wanted), "salt": terms.salt()})
+        made = catalog.ask(sql["made_of"], {"ids": list(wanted), "salt": terms.salt()})
         execute_values(cursor, """INSERT INTO live.search_video (video_id, made_of, terms, places) VALUES %s
             ON CONFLICT (video_id) DO UPDATE SET made_of = EXCLUDED.made_of, terms = EXCLUDED.terms, places = EXCLUDED.places""",
-            [(id, made_of, list(wanted[id]), list(wanted[id].values())) for id, made_of in cursor.fetchall()],
+            [(id, made_of, list(wanted[id]), list(wanted[id].values())) for id, made_of in made],
             template="(%s, %s, %s::text[], %s::smallint[])")
     return {unit for unit, _ in changes}
 
@@ -78,7 +79,7 @@ def wrong(connection: Connection) -> list[str]:
     anew: dict[tuple[int, str], dict[int, int]] = {}
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM catalog.video WHERE status = 'published'")
-        for words in _words(connection, [row[0] for row in cursor.fetchall()]):
+        for words in _words(Catalog(connection), [row[0] for row in cursor.fetchall()]):
             for term, where in terms.of(words).items():
                 anew.setdefault((terms.unit_of(words.id, terms.file_of(term)), term), {})[words.id] = where
         cursor.execute("SELECT unit, term, postings FROM live.search_term")
@@ -120,14 +121,13 @@ def spliced(unit: int, postings: str, now: Mapping[int, int]) -> str:
     return "".join(done)
 
 
-def _change(cursor: Any, changes: dict[tuple[int, str], dict[int, int]]) -> None:
+def _change(cursor: Any, catalog: Catalog, changes: dict[tuple[int, str], dict[int, int]]) -> None:
     """Write *changes*: by file and term where it stands now in each lecture, -1 for nowhere."""
     if not changes:
         return
     sql = queries("postings")
     units, named = (list(column) for column in zip(*changes, strict=True))
-    cursor.execute(sql["postings"], {"units": units, "terms": named})
-    kept = {(unit, term): written for unit, term, written in cursor}
+    kept = {(unit, term): written for unit, term, written in catalog.ask(sql["postings"], {"units": units, "terms": named})}
     write: list[tuple[int, str, str]] = []
     drop: list[tuple[int, str]] = []
     for at, now in changes.items():
@@ -141,8 +141,7 @@ def _change(cursor: Any, changes: dict[tuple[int, str], dict[int, int]]) -> None
             cursor.execute(sql[name], dict(zip(("units", "terms", "postings"), columns, strict=False)))
 
 
-def _words(connection: Connection, ids: Sequence[int]) -> Iterator[Words]:
-    catalog = Catalog(connection)
+def _words(catalog: Catalog, ids: Sequence[int]) -> Iterator[Words]:
     people: dict[int, list[str]] = {}
     for video, _, _, name in catalog.rows("video_instructors", ids=list(ids)):
         people.setdefault(video, []).append(name)
@@ -166,8 +165,8 @@ def _piece_end(postings: str, start: int) -> int:
 
 def _span(stretch: str) -> int:
     """How many ids whole pieces go on by: a step of one for each letter, and all that the numbers say."""
-    return sum(stretch.encode().translate(_STEPS)) + sum(
-        int(number, 36) - sum(number.encode().translate(_STEPS)) for number in _LONG_NUMBER.findall(stretch))
+    long: list[str] = _LONG_NUMBER.findall(stretch)
+    return sum(stretch.encode().translate(_STEPS)) + sum(int(number, 36) - sum(number.encode().translate(_STEPS)) for number in long)
 
 
 def _decoded(pieces: str, last: int) -> dict[int, int]:

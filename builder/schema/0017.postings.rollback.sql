@@ -1,0 +1,1 @@
+ALTER TABLE live.search_term ALTER COLUMN postings SET STORAGE EXTENDED;
