@@ -114,3 +114,9 @@ def fill(site: Built, *, videos: int = 3, title: str = "Lecture") -> None:
     site.sql("INSERT INTO catalog.video_instructor (video_id, instructor_id) SELECT id, 1 FROM catalog.video")
     site.sql("""INSERT INTO catalog.source (video_id, position, kind, url)
         SELECT id, 0, 'youtube', 'https://www.youtube.com/watch?v=' || lpad(id::text, 11, '0') FROM catalog.video""")
+
+
+def number_on(site: Built) -> None:
+    """New rows get ids above those that were written by hand."""
+    for kind in ("course", "batch", "subject", "instructor", "video"):
+        site.sql(f"SELECT setval(pg_get_serial_sequence('catalog.{kind}', 'id'), max(id)) FROM catalog.{kind}")

@@ -10,20 +10,21 @@ from api.pool import Pool
 
 
 def history(pool: Pool, asked: HistoryRead, kind: Kind | None = None, thing: int | None = None) -> History:
-    """A page of published edits, the newest first, of one thing or of all."""
+    """A page of published edits, the newest first, of one thing, of one file, or of all."""
     place = read_place(asked.after, NEWEST)
-    rows = pool.read(SQL["history"], {"kind": kind or "", "thing": thing, "at_us": place.value, "id": place.id, "limit": asked.limit})
+    rows = pool.read(SQL["history"], {"kind": kind or "", "thing": thing, "imported": asked.imported, "at_us": place.value, "id": place.id,
+                                      "limit": asked.limit})
     return History(entries=tuple(_entry(row) for row in rows),
-                   next=write_place(rows[-1][14], rows[-1][0]) if len(rows) == asked.limit else None)
+                   next=write_place(rows[-1][-1], rows[-1][0]) if len(rows) == asked.limit else None)
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    id, revision, kind, thing, deed, by_id, by, at, base, changes, undoes, undone_by, change, now, _ = row
+    id, revision, kind, thing, deed, by_id, by, at, base, changes, undoes, undone_by, change, imported, now, _ = row
     title = (now or base).get("title") or changes.get("title") or ""
     return Entry(id=id, etag=etag_of(id, revision), kind=kind, thing=thing, title=title, deed=deed,
                  by=who(by_id, by), at=at,
                  what=tuple(Difference(field=name, before=base.get(name), after=value) for name, value in changes.items()),
-                 undoes=undoes, undone_by=undone_by, can_undo=_stands(deed, changes, now), change=change)
+                 undoes=undoes, undone_by=undone_by, can_undo=_stands(deed, changes, now), change=change, imported=imported)
 
 
 def _stands(deed: str, changes: dict[str, Any], now: dict[str, Any] | None) -> bool:

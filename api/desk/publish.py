@@ -29,8 +29,7 @@ NOW = When()
 def publish(cursor: Cursor, account_id: int, named: Iterable[Named], when: When) -> Published:
     """Applies open edits. Answers 404, 409, 412 where an edit or its thing is another than was seen, 422, 428."""
     asked = list(named)
-    if len({one.id for one in asked}) < len(asked):
-        refuse(Wrong("edits", "One stands there twice.", TWICE.uri))
+    _must_stand_once(asked)
     if when.at is not None:
         _must_be_to_come(cursor, when.at)
     _as(cursor, account_id)
@@ -54,9 +53,15 @@ def withdraw(cursor: Cursor, account_id: int, things: Iterable[NamedThing]) -> P
     return finished(cursor, done)
 
 
-def undo(cursor: Cursor, account_id: int, id: int, seen: str) -> Published:
-    """Takes a published edit back, where what it set still stands. Answers 404, 409, 412."""
+def undo(cursor: Cursor, account_id: int, named: Iterable[Named]) -> Published:
+    """Takes published edits back, the newest first, where what they set still stands. Answers 404, 409, 412, 422, 428."""
+    asked = sorted(named, key=lambda one: one.id, reverse=True)
+    _must_stand_once(asked)
     _as(cursor, account_id)
+    return finished(cursor, [_undo(cursor, account_id, one.id, preconditions.named(one.etag)) for one in asked])
+
+
+def _undo(cursor: Cursor, account_id: int, id: int, seen: str) -> Done:
     held = edits.hold(cursor, id)
     if held.state != "published" or held.thing is None:
         abort(problem(NOT_PUBLISHED, "This edit is not published: there is nothing to take back.", edit=id))
@@ -71,7 +76,7 @@ def undo(cursor: Cursor, account_id: int, id: int, seen: str) -> Published:
             preconditions.conflict("What this edit set was changed since: look at both versions, then change it by hand.", now=etag,
                                    yours=changes, theirs=base, base=held.changes, kind=held.kind, thing=held.thing, edit=id)
     back = made(cursor, account_id, held.kind, held.thing, deed, etag, base, changes, undoes=id)
-    return finished(cursor, [apply(cursor, account_id, back, When(keep_status=True))])
+    return apply(cursor, account_id, back, When(keep_status=True))
 
 
 def apply(cursor: Cursor, account_id: int, held: Held, when: When) -> Done:
@@ -119,6 +124,11 @@ def seen_now(cursor: Cursor, one: NamedThing) -> dict[str, Any]:
         preconditions.conflict("This is another by now: look at it again.", now=etag, yours={}, theirs=base, base={}, kind=one.kind,
                                thing=one.id)
     return base
+
+
+def _must_stand_once(named: list[Named]) -> None:
+    if len({one.id for one in named}) < len(named):
+        refuse(Wrong("edits", "One stands there twice.", TWICE.uri))
 
 
 def _as(cursor: Cursor, account_id: int) -> None:
@@ -200,7 +210,11 @@ def _reverse(cursor: Cursor, held: Held) -> tuple[str, dict[str, Any]]:
     """What takes *held* back: a deed and its changes."""
     match held.deed:
         case "change":
-            return "change", {name: held.base[name] for name in held.changes if name in held.base}
+            back = {name: held.base[name] for name in held.changes if name in held.base}
+            if "videos" in back:  # a file may bring lectures in and move others at once; who came in stands last
+                now, before = held.changes["videos"], back["videos"]
+                back["videos"] = [one for one in before if one in now] + [one for one in now if one not in before]
+            return "change", back
         case "create":
             undone = edits.hold(cursor, held.undoes) if held.undoes else None
             return ("merge", dict(undone.changes)) if undone and undone.deed == "merge" else ("delete", {})

@@ -148,7 +148,18 @@ def publish_many() -> Response:
 def undo(id: int) -> Response:
     seen = preconditions.given()
     with pool.current().transaction() as cursor:
-        done = publish.undo(cursor, mine().account_id, id, seen)
+        done = publish.undo(cursor, mine().account_id, (shapes.Named(id=id, etag=seen),))
+    return say(done, Cache_Control="no-store")
+
+
+@blueprint.post("/undo")
+@describe(summary="Take several published edits back in one transaction, the newest first: all or none; each names its etag; for editors",
+          body=shapes.UndoMany, answers={200: shapes.Published, 404: None, 409: None, 412: shapes.Conflict, 428: None}, session=True)
+@signed_in(role="editor")
+def undo_many() -> Response:
+    asked_ = bodies.read(shapes.UndoMany)
+    with pool.current().transaction() as cursor:
+        done = publish.undo(cursor, mine().account_id, asked_.edits)
     return say(done, Cache_Control="no-store")
 
 

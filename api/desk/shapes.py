@@ -205,8 +205,9 @@ class EditsRead(Body, frozen=True):
 
 
 class HistoryRead(Body, frozen=True):
-    """The query of a page of history, of one thing or of all."""
+    """The query of a page of history, of one thing or of all; ``imported`` names an import, for what came with its file."""
 
+    imported: Id | None = None
     after: Annotated[str, msgspec.Meta(max_length=64)] = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_LISTED)] = 50
 
@@ -220,7 +221,8 @@ class Difference(Body, frozen=True):
 
 
 class Entry(Body, frozen=True):
-    """A published edit: who, when, what. ``can_undo``: its fields are still as it left them."""
+    """A published edit: who, when, what. ``can_undo``: its fields are still as it left them. ``imported``: the import that it came
+    with, None where it was made by hand."""
 
     id: Id
     etag: Etag
@@ -235,6 +237,7 @@ class Entry(Body, frozen=True):
     undone_by: Id | None
     can_undo: bool
     change: Id | None
+    imported: Id | None
 
 
 class History(Body, frozen=True):
@@ -288,6 +291,12 @@ class PublishMany(Body, frozen=True):
     edits: Annotated[tuple[Named, ...], msgspec.Meta(min_length=1, max_length=MOST_AT_ONCE)]
     at: Moment | None = None
     keep_status: bool = False
+
+
+class UndoMany(Body, frozen=True):
+    """Several published edits to be taken back in one transaction, the newest first: all or none."""
+
+    edits: Annotated[tuple[Named, ...], msgspec.Meta(min_length=1, max_length=MOST_AT_ONCE)]
 
 
 class Withdraw(Body, frozen=True):

@@ -1,4 +1,4 @@
-"""Catalog files over the desk: a dry run with its diff, the import, the export."""
+"""Catalog files over the desk: a dry run with its diff, the import, which is kept as edits, the export."""
 from __future__ import annotations
 
 from contextlib import closing
@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg2
-from psycopg2.extensions import connection as Connection
 
 from builder.catalog.importers.export import run_export
 from builder.catalog.importers.refused import write_refused
 from builder.catalog.importers.report import Report
 from builder.catalog.importers.run import run_import
+from builder.desk.differences import Difference, differences, keep, last_change
 from builder.desk.means import Answer, Means, Question, UnanswerableError
 from builder.render import digest_of
 from edge.store.port import Object, Put
@@ -23,11 +23,6 @@ THINGS_SHOWN = 200
 VALUE_LETTERS = 2_000
 EXPORT_BYTES = 512 * 1024 * 1024  # what one object of every store holds, and one answer in memory
 
-# Purpose: the things that this import wrote: what it remembers of them is from its own transaction or a part of it.
-_WROTE = """SELECT kind, row_id FROM catalog.import_record
-    WHERE origin = 'lectern' AND age(xmin) <= age(pg_current_xact_id()::xid) ORDER BY kind, row_id LIMIT %s"""
-_THING = "SELECT thing FROM desk.thing(%s, %s)"
-
 
 def check(means: Means, question: Question) -> Answer:
     """The importer's own dry run: ``{"videos": {outcome: n}, "others": {…}, "problems": […], "problems_in_all", "things": [{"kind", "id",
@@ -36,7 +31,8 @@ def check(means: Means, question: Question) -> Answer:
 
 
 def imported(means: Means, question: Question) -> Answer:
-    """The same, done. The good rows are in, the refused ones in a file to be mended and sent again."""
+    """The same, done: the good rows are in, the refused ones in a file to be mended and sent again. Each thing that changed is an edit
+    of who asked: ``edits`` of them, and ``change``, by which their release is found, or None."""
     return _imported(means, question, check=False)
 
 
@@ -55,20 +51,35 @@ def _imported(means: Means, question: Question, *, check: bool) -> Answer:
     if question.file is None:
         raise UnanswerableError("The file is no longer there: upload it again.")
     things: list[dict[str, Any]] = []
+    kept: Answer = {}
     with TemporaryDirectory() as folder, closing(psycopg2.connect(means.dsn, connect_timeout=10)) as connection, \
-            closing(psycopg2.connect(means.dsn, connect_timeout=10)) as before:
+            closing(psycopg2.connect(means.dsn, connect_timeout=10)) as committed:
         path = Path(folder, question.asked["name"])
         path.write_bytes(question.file)
         with connection, connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lectern.actor', %s, false)", (f"editor:{question.asked_by}",))
-        report = run_import(connection, path, check=check, before_end=lambda _: things.extend(_things(connection, before)))
+
+        def look(_: Report) -> None:
+            change = last_change(connection)
+            edits = 0
+            for found in differences(connection, committed):
+                things.extend(_shown(one) for one in found[:THINGS_SHOWN - len(things)])
+                if not check:
+                    keep(connection, found, question, change)
+                    edits += len(found)
+                elif len(things) == THINGS_SHOWN:
+                    break
+            if not check:
+                kept.update(edits=edits, change=change)
+
+        report = run_import(connection, path, check=check, before_end=look)
         refused = None
         if not report.ok:
             out = Path(folder, f"refused{path.suffix}")
             with out.open("w", encoding="utf-8", newline="") as file:
                 written = write_refused(path, report, file)
             refused = _kept(means, question, out.name, out.read_bytes()) if written else None
-    return {**_told(report), "things": things, "refused": refused}
+    return {**_told(report), "things": things, "refused": refused, **kept}
 
 
 def _told(report: Report) -> Answer:
@@ -77,22 +88,10 @@ def _told(report: Report) -> Answer:
             "problems_in_all": len(told["problems"])}
 
 
-def _things(connection: Connection, before: Connection) -> list[dict[str, Any]]:
-    """What the import changes: each thing as this transaction sees it beside what is committed."""
-    found = []
-    with connection.cursor() as now, before.cursor() as then:
-        now.execute(_WROTE, (THINGS_SHOWN,))
-        for kind, id in now.fetchall():
-            now.execute(_THING, (kind, id))
-            then.execute(_THING, (kind, id))
-            ((new,),), ((old,),) = now.fetchall(), then.fetchall()
-            if new is None or new == old:
-                continue
-            fields = [{"field": name, "before": _short((old or {}).get(name)), "after": _short(value)}
-                      for name, value in new.items() if (old or {}).get(name) != value and not (old is None and value in (None, "", []))]
-            found.append({"kind": kind, "id": id if old else None, "title": new["title"], "what": "changed" if old else "added",
-                          "fields": fields})
-    return found
+def _shown(one: Difference) -> dict[str, Any]:
+    return {"kind": one.kind, "id": None if one.is_new else one.id, "title": one.title, "what": "added" if one.is_new else "changed",
+            "fields": [{"field": name, "before": _short(one.before.get(name)), "after": _short(value)}
+                       for name, value in one.after.items()]}
 
 
 def _short(value: Any) -> Any:

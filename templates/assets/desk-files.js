@@ -2,6 +2,9 @@
 import { question } from "{{ asset('desk-api.js') }}";
 import { button, made, said } from "{{ asset('desk-dom.js') }}";
 import { FIELDS, KINDS, number, shown } from "{{ asset('desk-labels.js') }}";
+import { follow } from "{{ asset('desk-release.js') }}";
+import { done } from "{{ asset('desk-result.js') }}";
+import { takeBackFile } from "{{ asset('desk-undo.js') }}";
 import { _, ngettext } from "{{ asset('words.js') }}";
 
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -10,12 +13,13 @@ const OUTCOMES = { added: _("new"), changed: _("changed"), unchanged: _("as they
 export function files(place) {
   const input = made("input", { id: "file", type: "file", accept: ".csv,.jsonl,.ndjson" });
   const told = made("div", { class: "told", role: "status" });
+  const result = made("div", { class: "result" });
   const dry = button(_("Try it"), run, { class: "strong" });
   const out = made("div", { role: "status" });
   place.replaceChildren(
     made("section", { class: "part" }, made("h2", {}, _("Bring in a file")),
       made("p", {}, _("CSV or JSON Lines in Lectern's own format. First it is only tried: you see what it would do, and nothing is done.")),
-      made("div", { class: "field" }, made("label", { for: "file" }, _("File")), input), made("div", { class: "deeds" }, dry), told),
+      made("div", { class: "field" }, made("label", { for: "file" }, _("File")), input), made("div", { class: "deeds" }, dry), told, result),
     made("section", { class: "part" }, made("h2", {}, _("Take the catalog with you")),
       made("p", {}, _("The whole catalog as one file, which can be brought in again without a change.")),
       made("div", { class: "deeds" }, button(_("Export as CSV"), () => take("csv")), button(_("Export as JSON Lines"), () => take("jsonl"))), out));
@@ -24,6 +28,7 @@ export function files(place) {
     const [file] = input.files;
     if (!file) return input.focus();
     if (file.size > MOST_BYTES) return told.replaceChildren(made("p", { class: "error" }, _("It is larger than 16 MB: use the command `import`.")));
+    result.replaceChildren();
     told.replaceChildren(made("p", {}, _("Trying it …")));
     await asked(async () => {
       const put = await question(`imports?name=${encodeURIComponent(file.name)}`, undefined, { file });
@@ -34,8 +39,27 @@ export function files(place) {
         const did = await question(`imports/${put.id}/run`, undefined, { seen: put.etag });
         show(did.answer, false);
         dry.classList.add("strong");
+        if (did.answer.edits) came(did);
       }), { class: "strong" })));
     });
+  }
+
+  // The way of what came in, and how to take it back.
+  function came({ id, answer: { change } }) {
+    const way = made("div", {});
+    const why = made("p", { class: "error", role: "alert" });
+    const undo = button(_("Undo the import"), async () => {
+      undo.disabled = true;
+      try {
+        again(await takeBackFile(id));
+      } catch (error) {
+        why.textContent = error.message;
+        undo.disabled = false;
+      }
+    }, { class: "undo" });
+    const again = (back) => done(result, back, again);
+    result.replaceChildren(made("div", { class: "deeds" }, undo), why, way);
+    if (change !== null) follow(way, `ways/${change}`);
   }
 
   async function asked(deed) {

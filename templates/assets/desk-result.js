@@ -1,7 +1,7 @@
 // What was done: its way to the edge, and how to take it back, which stays on the page.
-import { desk } from "{{ asset('desk-api.js') }}";
 import { button, made, tell } from "{{ asset('desk-dom.js') }}";
 import { follow } from "{{ asset('desk-release.js') }}";
+import { takeBack } from "{{ asset('desk-undo.js') }}";
 import { _ } from "{{ asset('words.js') }}";
 
 const OUTCOMES = {
@@ -9,8 +9,9 @@ const OUTCOMES = {
   deleted: _("Deleted."), merged: _("Merged."), unchanged: _("Nothing was different, so nothing was done."),
 };
 
-// Shows in *place* what *done* (the answer to a publish, withdraw or undo) did. *again*: called with what taking it back did.
-export async function done(place, { edits, change }, again, stop) {
+// Shows in *place* what *done* (the answer to a publish, withdraw or undo) did. *again*: called with what taking it back did;
+// *note*: what else is to be said.
+export async function done(place, { edits, change, note = "" }, again, stop) {
   const outcomes = [...new Set(edits.map((one) => OUTCOMES[one.outcome]))].join(" ");
   const way = made("div", {});
   const undone = made("p", { class: "error", role: "alert" });
@@ -18,19 +19,15 @@ export async function done(place, { edits, change }, again, stop) {
   const undo = real.length > 0 && button(_("Undo"), async () => {
     undo.disabled = true;
     try {
-      let last = null;
-      for (const one of [...real].reverse()) {
-        const told = await desk("POST", `edits/${one.edit}/undo`, undefined, { seen: one.etag });
-        last = last ? { edits: [...last.edits, ...told.edits], change: told.change ?? last.change } : told;
-      }
+      const back = await takeBack(real.map((one) => ({ id: one.edit, etag: one.etag })).sort((a, b) => b.id - a.id));
       tell(_("Taken back."));
-      again(last);
+      again(back);
     } catch (error) {
       undone.textContent = error.message;
       undo.disabled = false;
     }
   }, { class: "undo" });
-  place.replaceChildren(made("div", { class: "done-head" }, made("strong", {}, outcomes), undo), undone, way);
+  place.replaceChildren(...[made("div", { class: "done-head" }, made("strong", {}, outcomes), undo), note && made("p", { class: "hint" }, note), undone, way].filter(Boolean));
   tell(outcomes);
   if (change !== null) return follow(way, `ways/${change}`, stop);
   way.append(made("p", { class: "hint" }, _("No page shows it, so nothing goes live.")));

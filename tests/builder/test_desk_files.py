@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.builder.desking import desk_of
-from tests.site import Built, fill
+from builder.desk import differences, files
+from tests.builder.desking import EDITOR, desk_of
+from tests.site import Built, fill, number_on
 
 ROWS = 500
 BAD = (7, 250, 499)
@@ -19,6 +20,7 @@ BAD = (7, 250, 499)
 def full(site: Built) -> Built:
     fill(site)
     site.build()
+    number_on(site)
     return site
 
 
@@ -68,6 +70,67 @@ def test_a_dry_run_tells_each_field_before_and_after(full: Built) -> None:
     assert {"field": "title", "before": "Lecture 1", "after": "Renamed"} in changed["fields"]
     assert {"field": "duration_s", "before": None, "after": 9} in added["fields"]
     assert full.sql("SELECT title FROM catalog.video WHERE id = 1") == [("Lecture 1",)]
+
+
+EDITS = """SELECT kind, thing_id, deed, base, changes FROM desk.edit e WHERE state = 'published' AND author_id = %s AND publisher_id = %s
+    AND import_id = %s ORDER BY id"""
+
+
+def lines(*records: dict[str, Any]) -> bytes:
+    return b"\n".join(json.dumps(record).encode() for record in records)
+
+
+def test_what_a_file_changes_is_kept_as_edits_of_who_asked_and_a_dry_run_keeps_nothing(full: Built) -> None:
+    full.sql("UPDATE catalog.subject SET title = 'Old' WHERE id = 1")
+    file = lines({"kind": "video", "id": 1, "slug": "lecture-1", "batch": "batch", "title": "Renamed", "subjects": ["New subject"]},
+                 {"title": "New one", "batch": "batch", "subjects": ["New subject"], "status": "published"},
+                 {"kind": "video", "id": 2, "slug": "lecture-2", "batch": "batch", "title": "Lecture 2"})
+    with desk_of(full) as desk:
+        desk.ask("check", {"name": "two.jsonl"}, file)
+        assert full.sql("SELECT count(*) FROM desk.edit") == [(0,)]
+        id = desk.put("import", {"name": "two.jsonl"}, file)
+        desk.answer()
+        told = desk.told(id)
+    assert told.state == "answered", told
+    subject, made, changed = full.sql(EDITS, EDITOR, EDITOR, id)
+    assert told.answer["edits"] == 3
+    assert (subject[0], subject[2:4], subject[4]["title"]) == ("subject", ("create", {}), "New subject")
+    changed, made = sorted((changed, made), key=lambda one: str(one[2]))
+    assert changed == ("video", 1, "change", {"title": "Lecture 1", "subjects": [1]}, {"title": "Renamed", "subjects": [subject[1]]})
+    assert (made[2:4], made[4]["title"], made[4]["batch"], "licence" in made[4]) == (("create", {}), "New one", 1, False)
+    assert full.sql("SELECT DISTINCT change_id FROM desk.edit") == [(told.answer["change"],)]
+    assert full.sql("SELECT actor FROM catalog.change WHERE id = %s", told.answer["change"]) == [(f"editor:{EDITOR}",)]
+
+
+def test_what_another_editor_commits_during_an_import_is_no_edit_of_it(full: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = differences.last_change
+
+    def others_first(connection: Any) -> int | None:
+        full.sql("UPDATE catalog.subject SET title = 'By another' WHERE id = 1")
+        full.sql("INSERT INTO catalog.import_record (origin, kind, ref, row_id, wrote) VALUES ('lectern', 'subject', 'x', 1, '{}')")
+        return look(connection)
+
+    monkeypatch.setattr(files, "last_change", others_first)
+    with desk_of(full) as desk:
+        told = desk.ask("import", {"name": "one.jsonl"}, lines({"slug": "lecture-1", "batch": "batch", "title": "Renamed"}))
+    assert full.sql("SELECT kind, thing_id FROM desk.edit") == [("video", 1)]
+    assert full.sql("SELECT actor FROM catalog.change WHERE id = %s", told.answer["change"]) == [(f"editor:{EDITOR}",)]
+
+
+def test_drafts_that_a_file_brings_are_edits_though_no_page_shows_them(full: Built) -> None:
+    with desk_of(full) as desk:
+        told = desk.ask("import", {"name": "one.csv"}, b"title,slug,batch\nA draft,a-draft,batch\n")
+    assert (told.answer["edits"], told.answer["change"]) == (1, None)
+    assert full.sql("SELECT deed, changes ->> 'status' FROM desk.edit") == [("create", "draft")]
+
+
+def test_lectures_that_a_file_puts_into_another_order_are_an_edit_of_their_batch(full: Built) -> None:
+    with desk_of(full) as desk:
+        desk.ask("import", {"name": "order.csv"},
+                 b"title,slug,batch,position\nLecture 3,lecture-3,batch,1\nLecture 1,lecture-1,batch,3\nNew,new,batch,2\n")
+    new = full.sql("SELECT id FROM catalog.video WHERE slug = 'new'")[0][0]
+    assert full.sql("SELECT base, changes FROM desk.edit WHERE kind = 'batch'") == [
+        ({"videos": [1, 2, 3]}, {"videos": [3, 2, new, 1]})]
 
 
 @pytest.mark.parametrize("format_", ["csv", "jsonl"])

@@ -12,7 +12,7 @@ from builder.embedded import Server
 from tests.conftest import database
 from tests.edge.servers import free_port
 from tests.web.conftest import WAIT_MS, Heard, Live
-from tests.web.desking import Desk, Editor, desk_of
+from tests.web.desking import WAIT_S, Desk, Editor, desk_of
 
 Open = Callable[..., Editor]
 
@@ -257,7 +257,20 @@ def test_of_500_rows_with_three_bad_ones_nothing_is_lost(desk: Desk, editor: Ope
     page.get_by_role("button", name="Import the good rows").click()
     expect(page.get_by_role("heading", name="Done")).to_be_visible()
     assert desk.one("SELECT count(*) FROM catalog.video WHERE slug LIKE 'bulk-%%'") == 500
-    desk.shows("/videos/bulk-499/", "Bulk 499")
+    eve.sees_it_live()
+    assert "Bulk 499" in desk.reads("/videos/bulk-499/")
+    page.get_by_role("button", name="Undo the import").click()
+    expect(page.locator(".done-head")).to_contain_text("Deleted")
+    desk.eventually(lambda: desk.reads("/videos/bulk-499/") == "410")
+    eve.opens("/desk/history/")
+    made = page.locator(".history > li", has_text="Bulk 498").first
+    made.locator("summary").click()
+    expect(made).to_contain_text("Eve")
+    expect(made).to_contain_text("from a file")
+    made.get_by_role("button", name="Undo the whole file").click()
+    expect(page.locator(".done-head")).to_contain_text("Deleted", timeout=WAIT_S * 1000)
+    assert desk.one("SELECT count(*) FROM catalog.video WHERE slug LIKE 'bulk-%%'") == 0
+    desk.eventually(lambda: desk.reads("/videos/bulk-498/") == "410")
 
 
 def test_the_catalog_is_taken_along_as_a_file_that_changes_nothing_when_it_comes_back(desk: Desk, editor: Open, tmp_path: Path) -> None:

@@ -102,12 +102,14 @@ SELECT CASE %(kind)s WHEN 'course' THEN (SELECT count(*) FROM catalog.batch WHER
 SELECT %(at)s::timestamptz > clock_timestamp()
 
 -- name: history
--- What was published, the newest first, of one thing or of all.
+-- What was published, the newest first, of one thing, of one file that was imported, or of all.
 SELECT e.id, e.revision, e.kind, e.thing_id, e.deed, e.publisher_id, coalesce(nullif(a.name, ''), split_part(a.email, '@', 1), '?'),
     desk.moment(e.published_at), e.base, e.changes, e.undoes,
     (SELECT u.id FROM desk.edit u WHERE u.undoes = e.id AND u.state = 'published' ORDER BY u.id DESC LIMIT 1),
-    e.change_id, (SELECT thing FROM desk.thing(e.kind, e.thing_id)), (extract(epoch FROM e.published_at) * 1000000)::bigint
+    e.change_id, e.import_id, (SELECT thing FROM desk.thing(e.kind, e.thing_id)),
+    (extract(epoch FROM e.published_at) * 1000000)::bigint
 FROM desk.edit e LEFT JOIN student.account a ON a.id = e.publisher_id
 WHERE e.state = 'published' AND (%(thing)s::bigint IS NULL OR e.kind = %(kind)s AND e.thing_id = %(thing)s)
+    AND (%(imported)s::bigint IS NULL OR e.import_id = %(imported)s)
     AND (e.published_at, e.id) < (to_timestamp(%(at_us)s / 1000000.0), %(id)s)
 ORDER BY e.published_at DESC, e.id DESC LIMIT %(limit)s

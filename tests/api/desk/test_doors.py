@@ -64,6 +64,7 @@ def test_every_route_that_writes_one_thing_asks_which_version_was_seen(app: Flas
         assert root.tries(method, here, body).status_code == 428, (method, path)
         assert root.tries(method, here, body, seen='*').status_code in (412, 428), (method, path)
     assert root.tries("POST", "/publish", {"edits": [{"id": edit["id"]}]}).status_code == 428
+    assert root.tries("POST", "/undo", {"edits": [{"id": edit["id"]}]}).status_code == 428
     assert root.tries("POST", "/withdraw", {"things": [{"kind": "video", "id": 1}]}).status_code == 428
 
 

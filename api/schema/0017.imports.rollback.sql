@@ -1,0 +1,1 @@
+ALTER TABLE desk.edit DROP COLUMN import_id;
