@@ -71,20 +71,20 @@ export function list(place, kind, bulk) {
   function show() {
     const sorted = [...things].sort(SORTS[sort.input.value]);
     const here = decodeURIComponent(location.hash.slice(1));
-    const focused = document.activeElement?.closest?.(".things a")?.hash;
+    const focused = document.activeElement?.closest?.(".things a, .things input");
     items.replaceChildren(
       ...fresh.map((edit) => made("li", {}, made("a", { href: `#e${edit.id}`, "aria-current": here === `e${edit.id}` ? "true" : null },
         said(edit.changes.title || _("Without a title"), { class: "t" }), made("span", { class: "states" }, pill("waiting", _("new, not published")))))),
       ...sorted.map(row));
     if (!items.children.length) items.append(made("li", { class: "empty" }, _("Nothing here. Choose another filter, or make a new one.")));
-    if (focused) items.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+    if (focused) items.querySelector(focused.hash ? `a[href="${CSS.escape(focused.hash)}"]` : `input[value="${focused.value}"]`)?.focus();
     more.hidden = !after;
     count.textContent = selected.size ? ngettext("%(n)s selected", "%(n)s selected", selected.size) : `${number(things.length)}${after ? "+" : ""}`;
     all.checked = things.length > 0 && things.slice(0, MOST).every((one) => selected.has(one.id));
   }
 
   function row(one) {
-    const box = made("input", { type: "checkbox", checked: selected.has(one.id), "aria-label": _("Select %(title)s", { title: one.title }), onchange: () => choose([one], box.checked) });
+    const box = made("input", { type: "checkbox", value: one.id, checked: selected.has(one.id), "aria-label": _("Select %(title)s", { title: one.title }), onchange: () => choose([one], box.checked) });
     return made("li", {}, box, made("a", { href: `#${one.id}`, "aria-current": location.hash === `#${one.id}` ? "true" : null },
       said(one.title, { class: "t" }), made("span", { class: "states" },
         one.status && pill(one.status), one.waiting && pill("waiting"), one.aside && pill("aside"),

@@ -12,7 +12,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 import html5lib
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from edge.config.cache_node import CacheNode, Upstream
 from edge.policy import page_headers
@@ -171,6 +171,34 @@ class Editor:
         """Presses the strong button, and sees it go to the edge."""
         self.page.locator(".publish .strong").click()
         self.sees_it_live()
+
+    def tabs_to(self, target: Locator) -> None:
+        """Goes to *target* with Tab, from where the focus is."""
+        for _ in range(200):
+            if target.evaluate("(one) => one === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"Tab does not lead to {target}")
+
+    def presses(self, name: str) -> None:
+        """The button of this very name, by keys alone: what stands in a dialog, where one is open."""
+        place = self.page.locator("dialog[open]") if self.page.locator("dialog[open]").count() else self.page.locator("body")
+        self.tabs_to(place.get_by_role("button", name=name, exact=True).first)
+        self.page.keyboard.press("Enter")
+
+    def makes(self, kind: str, **values: object) -> int:
+        """The id of a new thing, made and published over the API from the page that stands open."""
+        return int(self.page.evaluate("""async ([kind, changes]) => {
+            const { csrf } = await (await fetch("/api/v1/auth/session")).json();
+            const post = async (path, body, seen) => {
+                const headers = { "Content-Type": "application/json", "X-CSRF-Token": csrf, ...(seen ? { "If-Match": `"${seen}"` } : {}) };
+                const answer = await fetch(`/api/v1/desk/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+                if (!answer.ok) throw new Error(await answer.text());
+                return answer.json();
+            };
+            const edit = await post("edits", { kind, deed: "create", changes });
+            return (await post(`edits/${edit.id}/publish`, {}, edit.etag)).edits[0].thing;
+        }""", [kind, values]))
 
     def harmless(self) -> bool:
         """Whether nothing that somebody wrote became an element or ran."""
