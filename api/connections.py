@@ -4,15 +4,17 @@ Why so much beside it: psycopg2-pool never counts a connection that is handed ou
 maximum does not hold; it connects under its lock, so a silent server keeps others from giving back; it drops
 idle ones only while others are given back; it takes a dead one for idle; and its give-back raises. Here a
 semaphore holds the number, connecting is done under no lock, a thread drops what lies idle, a connection is
-looked at before it is lent, and giving back never raises.
+looked at before it is lent, and giving back never raises. Waiting, looking and connecting have one deadline.
 """
 from __future__ import annotations
 
 import os
 import select
+import socket
 import threading
 import time
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +27,7 @@ from api.errors import PoolBusyError
 
 LEAST_CONNECT_S = 2  # libpq takes a shorter time as this one
 ASK_AFTER_S = 1.0  # a connection that lay idle for longer is asked before it is lent
+ASK_S = 2.0  # so long it may take to answer; what is left of the wait is for a new one
 _KEEPALIVE: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _LONGEST_NAP_S = 15.0
 
@@ -81,12 +84,13 @@ class Connections:
         at_once = self._take_slot(wait_s)
         try:
             while connection := self._take_idle():
-                if self._works(connection):
+                if self._works(connection, end - time.monotonic()):
                     return connection
                 self._lose(connection)
+                at_once = False
             left_s = end - time.monotonic()
             if not at_once and left_s < LEAST_CONNECT_S:
-                raise PoolBusyError("Every connection to the database was in use for too long.")
+                raise PoolBusyError("The database could not be reached in time.")
             return self._connect(left_s)
         except BaseException:
             self._free_slot()
@@ -177,7 +181,7 @@ class Connections:
         if start:
             threading.Thread(target=_sweep, args=(weakref.ref(self), self._idle_s), daemon=True, name="pool-idle").start()
 
-    def _works(self, connection: Connection) -> bool:
+    def _works(self, connection: Connection, left_s: float) -> bool:
         """A server that went away has said so on the socket; one that vanished without a word is asked."""
         poll = select.poll()  # not select.select, which knows only the first 1,024 files
         poll.register(connection.fileno(), select.POLLIN)
@@ -185,12 +189,7 @@ class Connections:
             return False
         if time.monotonic() - connection.idle_since <= ASK_AFTER_S:
             return True
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1")
-        except psycopg2.Error:
-            return False
-        return True
+        return _answers(connection, min(ASK_S, left_s))
 
     def _lose(self, connection: Connection) -> None:
         """One connection broke: every older one is as likely to be dead, so none is lent again."""
@@ -217,6 +216,32 @@ class Connections:
         with self._lock:
             self._figures.opened += 1
         return connection
+
+
+def _answers(connection: Connection, within_s: float) -> bool:
+    """Whether it does, in time. libpq would wait without end for a line that is open and silent, so its line is ended under it."""
+    first = threading.Lock()  # of the two: the answer, and the end of the time
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+
+        def end() -> None:
+            if first.acquire(blocking=False):
+                with suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(within_s, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            answered = True
+        except psycopg2.Error:
+            answered = False
+        timer.cancel()
+        if first.acquire(blocking=False):
+            return answered
+        timer.join()  # it may be about to
+        return False
 
 
 def _sweep(side: weakref.ref[Connections], idle_s: float) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 import psycopg2
 import pytest
 
+from api import connections
 from api.app import create_app
-from api.connections import Connections
+from api.connections import ASK_AFTER_S, ASK_S, LEAST_CONNECT_S, Connections
 from api.errors import PoolBusyError
 from api.pool import Pool, current
 from api.settings import read_api_settings
@@ -27,6 +28,7 @@ from edge.store import open_store
 from tests.api.poolers import KINDS, pgbouncer
 from tests.conftest import open_folder
 from tests.edge.servers import wait_until
+from tests.proxy import proxy
 
 SHARE = 3
 PID = "SELECT pg_backend_pid()"
@@ -119,6 +121,45 @@ def test_a_silent_database_keeps_nobody_from_giving_back_and_is_given_up_in_time
             waiting.result()
         assert time.monotonic() - begun < 3.5
     assert side.figures.in_use == 0
+
+
+@pytest.mark.parametrize("new_lines", ["work", "say nothing"])
+def test_a_relay_that_falls_silent_costs_no_more_than_the_wait(empty_dsn: str, new_lines: str) -> None:
+    """Its lines stay open and take what is sent, so neither the system nor libpq ever finds out."""
+    with proxy(empty_dsn) as relay, socket.create_server(("127.0.0.1", 0)) as silent:
+        side = Connections(relay.dsn, share=2, wait_s=10, idle_s=60, uses=100)
+        for held in [side.lend(5), side.lend(5)]:
+            side.take_back(held)
+            held.idle_since -= 2 * ASK_AFTER_S
+        relay.swallow()
+        begun = time.monotonic()
+        if new_lines == "work":
+            fresh = side.lend(10)
+            assert time.monotonic() - begun < ASK_S + LEAST_CONNECT_S, "the second was not asked after the first"
+            with fresh.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            side.take_back(fresh)
+        else:
+            side._dsn = f"host=127.0.0.1 port={silent.getsockname()[1]} user=x dbname=x sslmode=disable gssencmode=disable"
+            with pytest.raises(PoolBusyError):
+                side.lend(3)
+            assert time.monotonic() - begun < 4.0
+        assert side.figures.in_use == 0
+        side.drop_idle()
+
+
+def test_a_connection_that_answers_in_time_is_not_cut_off_later(empty_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "ASK_S", 0.1)
+    side = Connections(empty_dsn, share=1, wait_s=10, idle_s=60, uses=100)
+    held = side.lend(5)
+    side.take_back(held)
+    held.idle_since -= 2 * ASK_AFTER_S
+    assert side.lend(5) is held
+    with held.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.3)")
+    side.take_back(held)
+    assert side.figures.errors == 0
+    side.drop_idle()
 
 
 def test_the_time_to_connect_is_divided_among_the_hosts() -> None:
