@@ -12,7 +12,8 @@ import html
 import re
 import time
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote, unquote_to_bytes
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -33,6 +34,12 @@ NOT_FOUND_KEY = "404.html"
 METHODS = ("GET", "HEAD")
 RETRY_S = 5
 
+WHOLE_BYTES = 1 << 20
+"""What is no longer is read at once: every page, and most of what goes with them."""
+
+PIECE_BYTES = 4 << 20
+"""Of a film so much is held at once: a segment of some seconds, or what a player asks for in one Range."""
+
 _GZIP_WBITS = 31
 _NOT_GZIP: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub calls the type a value
 
@@ -41,7 +48,32 @@ _HIDDEN = re.compile(r"/\.(?!(?<=^/\.)well-known/)")  # but for what programs kn
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]")
 _QUERY = re.compile(r"[!-~]*")
 
-_Answer = tuple[int, list[tuple[str, str]], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Film:
+    """Bytes *first* to *last* of a body that stays in the store, of one version of it; read piece by piece as it is sent."""
+
+    store: Store
+    head: Head
+    first: int
+    last: int
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+    def __getitem__(self, part: slice) -> _Film:
+        return _Film(self.store, self.head, self.first + part.start, self.first + part.stop - 1)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for at in range(self.first, self.last + 1, PIECE_BYTES):
+            piece = self.store.part(self.head.key, self.head.etag, at, min(at + PIECE_BYTES - 1, self.last))
+            if piece is None:  # the server breaks the answer off: a reader is never sent one film's head and another's tail
+                raise StoreError(f"{self.head.key} was replaced while it was sent.")
+            yield piece
+
+
+_Answer = tuple[int, list[tuple[str, str]], bytes | _Film]
 
 
 class Origin:
@@ -74,7 +106,9 @@ class Origin:
         content_type = next((value for name, value in headers if name == "Content-Type"), "")
         headers.extend(self._of_parts if is_part(content_type, _target(environ)[0]) else self._headers)
         start_response(_STATUS[status], headers)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" or not body else [body]
+        if environ["REQUEST_METHOD"] == "HEAD" or not body:
+            return []
+        return body if isinstance(body, _Film) else [body]
 
     def _answer(self, environ: WSGIEnvironment) -> _Answer:
         if environ["REQUEST_METHOD"] not in METHODS:
@@ -98,15 +132,20 @@ class Origin:
                 return None
             keys = (f"{text[1:]}index.html",) if text.endswith("/") else (text[1:], f"{text[1:]}/index.html")
             for key in keys:
-                if not key.startswith((RETAINED, PROTECTED)) and (found := self._store.get(key)):
+                if not key.startswith((RETAINED, PROTECTED)) and (found := self._stored(key)):
                     return found
         return None
+
+    def _stored(self, key: str) -> tuple[Object, Head] | None:
+        """An object; a body that is long is left in the store, but where it may have to be unpacked: so are only texts of our own."""
+        found = self._store.get(key, WHOLE_BYTES)
+        return self._store.get(key) if found and found[0].gzipped and found[1].size_bytes > WHOLE_BYTES else found
 
     def _protected(self, environ: WSGIEnvironment, path: str) -> _Answer:
         """What a signature opens, kept by nobody: it must not outlive the signature."""
         if (key := key_behind(self._secret, path, self._clock())) is None:
             return self._plain(HTTPStatus.FORBIDDEN)
-        if (found := self._store.get(key)) is None or found[0].status != HTTPStatus.OK:
+        if (found := self._stored(key)) is None or found[0].status != HTTPStatus.OK:
             return self._plain(HTTPStatus.NOT_FOUND)
         return self._page(environ, found[0]._replace(cache_control=self._never), found[1])
 
@@ -123,10 +162,12 @@ class Origin:
             # A cache merges these into what it holds, so all but the body's own are sent (15.4.5).
             return HTTPStatus.NOT_MODIFIED, headers, b""
         headers.append(("Content-Type", page.content_type))
+        if not page.gzipped and head.size_bytes > WHOLE_BYTES:
+            return self._part(environ, etag, headers, _Film(self._store, head, 0, head.size_bytes - 1))
         body, coding = _coded(page, packed)
         return self._part(environ, etag, headers + coding, body)
 
-    def _part(self, environ: WSGIEnvironment, etag: str, headers: list[tuple[str, str]], body: bytes) -> _Answer:
+    def _part(self, environ: WSGIEnvironment, etag: str, headers: list[tuple[str, str]], body: bytes | _Film) -> _Answer:
         """The whole body, or the range that is asked for. Ranges count the bytes of the chosen coding (14)."""
         field, only_if = environ.get("HTTP_RANGE"), environ.get("HTTP_IF_RANGE")
         if environ["REQUEST_METHOD"] != "GET" or (only_if and not names_strongly(only_if, etag)):

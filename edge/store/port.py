@@ -124,8 +124,11 @@ class Store(Protocol):
     def etag(self, digest: str, write_number: int) -> str:
         """The ETag that an object of ours has in this store; "" where only the store knows it, and Written tells."""
 
-    def get(self, key: str) -> tuple[Object, Head] | None:
-        """The object and its head; None when absent."""
+    def get(self, key: str, most_bytes: int | None = None) -> tuple[Object, Head] | None:
+        """The object and its head; None when absent. A body of more than *most_bytes* is left out, that is b"": the head has its size."""
+
+    def part(self, key: str, etag: str, first: int, last: int) -> bytes | None:
+        """Bytes *first* to *last* of its body as it is stored, counted from 0, of which all are there; None where that version is not."""
 
     def head(self, key: str) -> Head | None:
         """What is known of it without its body; None when absent."""

@@ -81,9 +81,13 @@ class S3Store:
         """See the port."""
         return ""
 
-    def get(self, key: str) -> tuple[Object, Head] | None:
+    def get(self, key: str, most_bytes: int | None = None) -> tuple[Object, Head] | None:
         """See the port."""
-        return self._ask(partial(self._get, key))
+        return self._ask(partial(self._get, key, most_bytes))
+
+    def part(self, key: str, etag: str, first: int, last: int) -> bytes | None:
+        """See the port."""
+        return self._ask(partial(self._part, key, etag, first, last))
 
     def head(self, key: str) -> Head | None:
         """See the port."""
@@ -165,9 +169,22 @@ class S3Store:
             raise StoreError(f"{key}: {short(error)}") from error
         return done["e_tag"] or ""
 
-    def _get(self, key: str) -> tuple[Object, Head] | None:
-        found = self._fetch(key)
-        return None if found is None else (object_of(key, bytes(found.bytes()), found.attributes), head_of(key, found))
+    def _get(self, key: str, most_bytes: int | None) -> tuple[Object, Head] | None:
+        if (found := self._fetch(key)) is None:
+            return None
+        head = head_of(key, found)  # the body comes when it is asked for, or never
+        body = bytes(found.bytes()) if most_bytes is None or head.size_bytes <= most_bytes else b""
+        return object_of(key, body, found.attributes), head
+
+    def _part(self, key: str, etag: str, first: int, last: int) -> bytes | None:
+        try:
+            found = obstore.get(self._driver, self._prefix + key, options={"range": (first, last + 1), "if_match": etag})
+        except FileNotFoundError as error:
+            must_be_absence(error)
+            return None
+        except PreconditionError:
+            return None
+        return bytes(found.bytes()) if found.meta["e_tag"] == etag else None  # a server that knows no conditions answers all the same
 
     def _head(self, key: str) -> Head | None:
         found = self._fetch(key, body=False)

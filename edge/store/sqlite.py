@@ -45,6 +45,9 @@ _REPLACE = (f"UPDATE object SET {', '.join(f'{name} = ?{n + 1}' for n, name in e
 # Keeps what is about to be replaced: the version that is expected (?5; any, where that is NULL), but never the new one.
 _KEEP = (f"INSERT OR REPLACE INTO object SELECT ?1, {', '.join(Object._fields[1:])} FROM object "
          f"WHERE key = ?2 AND {_ETAG} = coalesce(?5, {_ETAG}) AND NOT (digest = ?3 AND write_number = ?4)")
+# Purpose: an object whose body may be too much to hold. A body is left on its pages where it is not asked for.
+_GET = f"""SELECT key, CASE WHEN length(body) <= coalesce(?2, length(body)) THEN body ELSE x'' END, {", ".join(Object._fields[2:])},
+    length(body) FROM object WHERE key = ?1"""
 _HEAD = f"SELECT key, {_ETAG}, length(body), digest, write_number FROM object"
 
 
@@ -93,14 +96,29 @@ class SQLiteStore:
         """See the port."""
         return plain_etag(digest, write_number)
 
-    def get(self, key: str) -> tuple[Object, Head] | None:
+    def get(self, key: str, most_bytes: int | None = None) -> tuple[Object, Head] | None:
         """See the port."""
         with self._told():
-            row = self._connection().execute(f"SELECT {_COLUMNS} FROM object WHERE key = ?", (key,)).fetchone()
+            row = self._connection().execute(_GET, (key, most_bytes)).fetchone()
         if row is None:
             return None
-        found = Object._make(row)._replace(gzipped=bool(row[7]))
-        return found, Head(found.key, self.etag(found.digest, found.write_number), len(found.body), found.digest, found.write_number)
+        found = Object._make(row[:-1])._replace(gzipped=bool(row[7]))
+        return found, Head(found.key, self.etag(found.digest, found.write_number), row[-1], found.digest, found.write_number)
+
+    def part(self, key: str, etag: str, first: int, last: int) -> bytes | None:
+        """See the port. SQLite follows a body's pages from its beginning, so a part far behind costs their reading, though no memory."""
+        with self._told():
+            connection = self._connection()
+            connection.execute("BEGIN")  # one moment for both questions
+            try:
+                row = connection.execute(f"SELECT rowid FROM object WHERE key = ? AND {_ETAG} = ?", (key, etag)).fetchone()
+                if row is None:
+                    return None
+                with connection.blobopen("object", "body", row[0], readonly=True) as body:
+                    body.seek(first)
+                    return body.read(last - first + 1)
+            finally:
+                connection.execute("COMMIT")
 
     def head(self, key: str) -> Head | None:
         """See the port."""

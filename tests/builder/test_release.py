@@ -52,7 +52,10 @@ class Memory:
     def etag(self, digest: str, write_number: int) -> str:
         return ""
 
-    def get(self, key: str) -> tuple[Object, Head] | None:
+    def part(self, key: str, etag: str, first: int, last: int) -> bytes | None:
+        raise AssertionError("a build reads no parts")
+
+    def get(self, key: str, most_bytes: int | None = None) -> tuple[Object, Head] | None:
         found, head = self.objects.get(key), self.head(key)
         return (found, head) if found is not None and head is not None else None
 

@@ -82,9 +82,13 @@ class ChaosStore:
         """See the port."""
         return ""
 
-    def get(self, key: str) -> tuple[Object, Head] | None:
+    def get(self, key: str, most_bytes: int | None = None) -> tuple[Object, Head] | None:
         """See the port."""
-        return self._call(Call("get", key), lambda: self._inner.get(key))
+        return self._call(Call("get", key), lambda: self._inner.get(key, most_bytes))
+
+    def part(self, key: str, etag: str, first: int, last: int) -> bytes | None:
+        """See the port."""
+        return self._call(Call("get", key), lambda: self._inner.part(key, etag, first, last))
 
     def head(self, key: str) -> Head | None:
         """See the port."""

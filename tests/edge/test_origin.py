@@ -428,7 +428,7 @@ def test_a_body_that_does_not_unpack_is_503_for_who_needs_it_unpacked(origin: Or
 
 def test_an_object_of_somebody_else_is_served_under_the_stores_own_etag(store: SQLiteStore) -> None:
     class Foreign:
-        def get(self, key: str) -> object:
+        def get(self, key: str, most_bytes: int | None = None) -> object:
             found = store.get(key)
             return found and (found[0]._replace(digest=""), found[1]._replace(etag='"d41d8"', digest=""))
 

@@ -283,3 +283,22 @@ def refusals(store: Store, puts: Iterable[Put]) -> list[tuple[str, str]]:
     refused = store.put(iter(sent)).refused
     assert [(one.head, one.object) for one in refused] == [(store.head(one.key), objects[one.key]) for one in refused]
     return sorted((one.key, one.why) for one in refused)
+
+
+def test_a_part_of_a_body_is_read_by_its_version_alone_and_a_long_body_left_where_it_is(store: Store) -> None:
+    long = bytes(range(256)) * 4096
+    film = page("film.mp4", "", gzipped=False, content_type="video/mp4")._replace(body=long)
+    store.put([Put(film, "")])
+    whole = store.get("film.mp4", len(long))
+    left = store.get("film.mp4", len(long) - 1)
+    assert whole is not None
+    assert left is not None
+    assert (whole[0].body, left[0]) == (long, film._replace(body=b""))
+    assert whole[1] == left[1] == store.head("film.mp4")
+    etag = left[1].etag
+    for first, last in ((0, 0), (0, len(long) - 1), (300_001, 700_000), (len(long) - 1, len(long) - 1)):
+        assert store.part("film.mp4", etag, first, last) == long[first : last + 1]
+    store.put([Put(film._replace(body=long[::-1], write_number=2), etag)])
+    assert store.part("film.mp4", etag, 0, 9) is None
+    assert store.part("nobody.mp4", etag, 0, 9) is None
+    assert store.part("film.mp4", etag_of(store, "film.mp4"), 0, 9) == long[::-1][:10]
