@@ -18,6 +18,9 @@ NAMES: dict[str, str] = {
 }
 SECRET_LETTERS = 32
 
+MEDIA = "media/"
+"""Where own media lie in a store that anybody may see. Those of gated batches lie below ``edge.media_signature.PROTECTED``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Media:

@@ -29,7 +29,7 @@ FLOORS: list[set[str]] = [
     {"builder.publishing", "builder.pipeline", "builder.transaction", "builder.late_writes", "builder.rollback", "builder.verify",
      "builder.explain", "builder.processes", "builder.cluster", "builder.background", "builder.watchdog",
      "builder.nightly", "builder.status", "builder.rerender",
-     "builder.tidying", "builder.capacity", "builder.exporter", "builder.warming"},
+     "builder.tidying", "builder.capacity", "builder.exporter", "builder.warming", "builder.own_media"},
     {"builder.plan", "builder.render", "builder.release", "builder.purge", "builder.ping", "builder.receipt"},
     {"builder.owed", "builder.templating", "builder.fingerprint", "builder.numbers", "builder.reach", "builder.packing", "builder.folding",
      "builder.probe", "builder.proof"},

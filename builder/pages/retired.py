@@ -18,8 +18,8 @@ GONE = Kind("gone", "retired", HTML, RETIRED, "retired.html")
 KINDS = (REDIRECT, GONE)
 CHUNK = 2000
 RESERVED = frozenset(
-    ("about", "account", "api", "assets", "batches", "captions", "courses", "data", "desk", "imprint", "instructors", "offline", "preview",
-     "pictures", "privacy", "retained", "sitemaps", "subjects", "videos",
+    ("about", "account", "api", "assets", "batches", "captions", "courses", "data", "desk", "imprint", "instructors", "media", "offline",
+     "preview", "pictures", "privacy", "protected", "retained", "sitemaps", "subjects", "videos",
      # Files at the top: a folder of the same name cannot stand beside them in every store.
      "404.html", ".well-known", "favicon.ico", "feed.xml", "index.html", "robots.txt", "site.webmanifest", "sitemap.xml", "sw.js"))
 _FOLDERS = {"video": "videos", "batch": "batches", "course": "courses", "subject": "subjects", "instructor": "instructors"}

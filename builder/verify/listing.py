@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection
 
 from builder.journal import LARGEST_NUMBER
 from edge.address import Key, key_of, path_of
+from edge.media import MEDIA
 from edge.media_signature import PROTECTED
 from edge.store.port import Store
 
@@ -37,7 +38,7 @@ _FOREIGN = """SELECT l.name, l.path FROM listed l WHERE (l.path IS NULL OR NOT (
         OR EXISTS (SELECT FROM live.retained k WHERE k.kept_as = substr(l.path, 2))
         OR EXISTS (SELECT FROM live.refresh_picture p WHERE p.key = substr(l.path, 2))
         OR starts_with(l.path, '/preview/') AND EXISTS (SELECT FROM desk.question q WHERE q.token = split_part(l.path, '/', 3))))
-        AND NOT starts_with(l.name, %s)
+        AND NOT starts_with(l.name, %s) AND NOT starts_with(l.name, %s)
     ORDER BY l.name"""
 # Purpose: pictures that videos, batches and courses show and the store has not.
 _PICTURES = """SELECT DISTINCT v.key FROM (
@@ -92,7 +93,7 @@ class Listing:
 
     def foreign(self) -> Iterator[Stray]:
         """What nothing names."""
-        return (Stray(unquote(name, errors="surrogatepass"), path or "") for name, path in self._stream(_FOREIGN, (PROTECTED,)))
+        return (Stray(unquote(name, errors="surrogatepass"), path or "") for name, path in self._stream(_FOREIGN, (PROTECTED, MEDIA)))
 
     def _run(self, statement: str) -> None:
         with self._connection.cursor() as cursor:

@@ -20,6 +20,7 @@ from edge.cdn.cloudfront import TAG_HEADER
 from edge.config.cache_node import CacheNode
 from edge.config.timeouts import API_FIRST_BYTE_S
 from edge.errors import SettingsError
+from edge.media import MEDIA
 from edge.policy import Headers
 from edge.tiers import ERROR_S, FAULT_S, PROFILES, YEAR_S, cache_control
 
@@ -197,6 +198,9 @@ def _distribution(node: CacheNode, prefix: str) -> dict[str, Any]:
          "CachePolicyId": {"Ref": "ApiTier"}, "OriginRequestPolicyId": _ALL_OF_THE_VIEWER, "ResponseHeadersPolicyId": {"Ref": "SecureApi"}},
         tier("/protected/*", "Media", TargetOriginId="bucket", **protected),
         tier("/assets/*", "Asset"), tier("/data/*", "Media"), tier("/captions/*", "Media"), tier("/pictures/*", "Media"),
+        tier(f"/{MEDIA}*", "Media"),
+        # The first pattern that fits decides: what is kept longer than the pages beside it comes before them.
+        tier("/courses/*/feed.xml", "Metadata"), tier("/batches/*/batch.ics", "Metadata"),
         tier("/courses/*", "Catalog"), tier("/batches/*", "Catalog")]
     config: dict[str, Any] = {
         "Enabled": True, "HttpVersion": "http2and3", "IPV6Enabled": True, "Comment": site.netloc[:128],

@@ -281,6 +281,7 @@ def test_of_what_nothing_names_only_our_own_is_deleted(kept: Kept) -> None:
     kept.put(page._replace(key=key_of(path), tags=f"{own_tag(path)} kind:video all"))
     kept.put(page._replace(key="backup/index.html"))  # a copy that somebody made for himself
     kept.put(Object("protected/batch-1/video-1/1.ts", b"", "video/mp2t", "no-cache", "", "", 0, False))  # own media
+    kept.put(Object("media/video-1/1.ts", b"", "video/mp2t", "no-cache", "", "", 0, False))
     kept.put(Object("videos/lecture-1", b"", "text/plain", "no-cache", "", "", 0, False))
     found = kept.verify()
     assert found.foreign == ["/backup/", "/videos/lecture-1", "/videos/of-a-dead-time/"]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
@@ -26,7 +27,8 @@ from edge.policy import page_headers
 from edge.store.port import Put
 from edge.store.s3_metadata import attributes_of
 from edge.store.sqlite import SQLiteStore
-from edge.tiers import ERROR_S, PROFILES, cache_control
+from edge.tiers import ERROR_S, PROFILES, YEAR_S, cache_control
+from tests.builder.test_headers import WHERE
 from tests.edge.asking import ask
 from tests.edge.pages import page
 
@@ -62,6 +64,26 @@ def test_its_times_are_the_profiles(profile: str) -> None:
     for error in found["Distribution"]["Properties"]["DistributionConfig"]["CustomErrorResponses"]:
         assert error["ErrorCachingMinTTL"] <= ERROR_S
         assert "ResponsePagePath" not in error, "it would replace what the API says"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_each_kind_of_page_is_kept_for_its_tiers_time_by_the_behaviour_that_takes_it(profile: str) -> None:
+    """A behaviour's policy is a ceiling over what the object's own header says."""
+    found = json.loads(files(_place(profile))["template.json"])["Resources"]
+    config = found["Distribution"]["Properties"]["DistributionConfig"]
+
+    def ceiling_s(path: str) -> int:
+        behaviour = next((one for one in config["CacheBehaviors"] if fnmatchcase(path, one["PathPattern"])), config["DefaultCacheBehavior"])
+        policy = found[behaviour["CachePolicyId"]["Ref"]]["Properties"]["CachePolicyConfig"]
+        assert policy["MinTTL"] == 0
+        return int(policy["MaxTTL"])
+
+    for path, (_, times) in WHERE.items():
+        assert min(ceiling_s(path), times[profile]) == times[profile], path
+    for path in ("/pictures/1/b.jpg", "/media/talk.mp4", "/media/hls/part-1.ts", "/protected/1.1.s/talk.mp4"):
+        assert ceiling_s(path) == PROFILES[profile].media_s, path
+    assert ceiling_s("/assets/site.0123456789abcdef.css") == YEAR_S
+    assert ceiling_s("/api/v1/me") == 1
 
 
 def test_the_security_headers_are_the_policys() -> None:
