@@ -64,6 +64,13 @@ _RECEIPTS = """
     ORDER BY asked_at DESC, url, encoding LIMIT %(most)s"""
 
 
+class Refreshed(NamedTuple):
+    """How far `refresh` has come: videos that it knows a source of, and those without a clear answer for a day."""
+
+    known: int
+    behind: int
+
+
 class Receipt(NamedTuple):
     """What the edge showed of a page, and how long after the change; lag None: not in time."""
 
@@ -88,11 +95,13 @@ class Status:
     fence: Fence  # whether the store refuses a late builder's writes; "lost": it does not answer
     alarms: list[str]
     receipts: list[Receipt]
+    refresh: Refreshed
 
     def as_json(self) -> dict[str, Any]:
         """As a program reads it."""
         return {"live": self.live, "waiting": self.waiting, "debts": self.debts, "lag_s": round(self.lag_s, 3), "listener": self.listener,
-                "fence": self.fence, "alarms": self.alarms, "receipts": [receipt._asdict() for receipt in self.receipts]}
+                "fence": self.fence, "alarms": self.alarms, "receipts": [receipt._asdict() for receipt in self.receipts],
+                "refresh": self.refresh._asdict()}
 
 
 def status(connection: Connection, store: Store) -> Status:
@@ -103,9 +112,10 @@ def status(connection: Connection, store: Store) -> Status:
     listener = _listener(ask)
     ((live,),) = ask(_LIVE)
     alarms = [why] if why else []
-    alarms += [*_publishing(ask, waits, listener), *_pages(ask), *_edges(ask), *_refresh(connection, ask)]
+    refresh = _refreshed(connection, ask)
+    alarms += [*_publishing(ask, waits, listener), *_pages(ask), *_edges(ask), *_refresh(refresh)]
     found = Status(live, waits.count, dict(ask(_DEBTS)), waits.oldest_s, listener, fence, alarms,
-                   [Receipt._make(row) for row in ask(_RECEIPTS, most=SHOWN)])
+                   [Receipt._make(row) for row in ask(_RECEIPTS, most=SHOWN)], refresh)
     connection.commit()
     return found
 
@@ -188,11 +198,15 @@ def _edges(ask: _Ask) -> Iterator[str]:
         yield f"Release {release} was not seen in time at {_many(count, 'address', 'es')}, {url} the first: {remedy}."
 
 
-def _refresh(connection: Connection, ask: _Ask) -> Iterator[str]:
+def _refreshed(connection: Connection, ask: _Ask) -> Refreshed:
     ((used, known),) = ask(_REFRESHED)
-    if used and (behind := refreshed.behind(connection)) > BEHIND_SHARE * known:
-        yield (f"Refresh is behind: {behind} videos had no clear answer for a day. See that `python build.py refresh` runs each hour, "
-               "and what it prints; a larger LECTERN_REFRESH_BUDGET_S or quota lets it ask more.")
+    return Refreshed(known, refreshed.behind(connection) if used else 0)  # where refresh never ran, none is behind
+
+
+def _refresh(found: Refreshed) -> Iterator[str]:
+    if found.behind > BEHIND_SHARE * found.known:
+        yield (f"Refresh is behind: {found.behind} videos had no clear answer for a day. See that `python build.py refresh` runs each "
+               "hour, and what it prints; a larger LECTERN_REFRESH_BUDGET_S or quota lets it ask more.")
 
 
 def _many(count: int, noun: str, plural: str = "s") -> str:

@@ -75,6 +75,8 @@ def status(as_json: bool) -> None:
         click.echo(f"owed       {', '.join(f'{count} {kind}' for kind, count in found.debts.items()) or 'nothing'}")
         click.echo(f"listener   {found.listener}")
         click.echo(f"fence      {found.fence}")
+        behind, known = found.refresh.behind, found.refresh.known
+        click.echo(f"refresh    {f'{behind} of {known} videos behind: no clear answer for a day' if known else 'has asked nothing yet'}")
         for one in found.receipts:
             seen = f"{one.lag_ms:,} ms" if one.lag_ms is not None else "not seen"
             click.echo(f"receipt    release {one.release}  {seen:>10}  {one.encoding or 'plain':<5} {one.url}  {one.served_by}".rstrip())

@@ -151,6 +151,14 @@ def test_refresh_far_behind_is_said_where_refresh_is_used(full: Built) -> None:
     full.sql("""INSERT INTO live.refresh_source (url, asked_at)
         SELECT url, clock_timestamp() - CASE WHEN video_id <= 3 THEN interval '2 days' ELSE interval '1 hour' END FROM catalog.source""")
     assert "build.py refresh" in alarm(full)
+    assert look(full).refresh == (12, 3)
+
+
+def test_how_far_behind_refresh_is_is_told_where_it_is_no_alarm_too(full: Built, lone: dict[str, str]) -> None:
+    full.sql("""INSERT INTO live.refresh_source (url, asked_at)
+        SELECT url, clock_timestamp() - CASE WHEN video_id = 1 THEN interval '2 days' ELSE interval '1 hour' END FROM catalog.source""")
+    assert json.loads(CliRunner().invoke(main, ["status", "--json"], env=lone).stdout)["refresh"] == {"known": 12, "behind": 1}
+    assert "1 of 12 videos behind" in CliRunner().invoke(main, ["status"], env=lone).stdout
 
 
 def test_a_store_that_does_not_answer_or_does_not_refuse_is_said(full: Built) -> None:
@@ -177,7 +185,7 @@ def test_the_command_prints_one_json_value_and_ends_with_1_where_there_is_an_ala
     done = CliRunner().invoke(main, ["status", "--json"], env=lone)
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout) == {"live": 1, "waiting": 0, "debts": {}, "lag_s": 0.0, "listener": "absent", "fence": "on",
-                                       "alarms": [], "receipts": []}
+                                       "alarms": [], "receipts": [], "refresh": {"known": 0, "behind": 0}}
     full.sql("UPDATE live.site SET held_at = 1")
     done = CliRunner().invoke(main, ["status", "--json"], env=lone)
     assert done.exit_code == 1
