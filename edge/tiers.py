@@ -66,7 +66,7 @@ class Profile:
     pool_per_instance: int
     requests_per_window: int  # a client, in WINDOW_S
     auth_attempts_per_window: int
-    instances: tuple[int, int]  # API instances, least and most
+    instances: tuple[int, int]  # API instances at full load, least and most; the least is what an autoscaler adds at a time
     origin_connections: int  # from one edge to one server behind it, at once
     media_s: int = DAY_S
 

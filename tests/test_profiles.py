@@ -1,20 +1,24 @@
-"""One setting, LECTERN_PROFILE, moves every place: pages' headers, the API's limits and pool, the caches' configuration."""
+"""One setting, LECTERN_PROFILE, moves every place: pages' headers, the API's limits and pool, caches' configuration, deployments."""
 from __future__ import annotations
 
+import json
 import re
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from api.app import create_app
 from api.settings import read_api_settings
 from build import main
 from builder import opening
+from edge import deploy
 from edge.settings import read_settings
 from edge.store.sqlite import SQLiteStore
 from edge.tiers import PROFILES, Tier, cache_control, stale_s
+from tests.edge.deploy.made import deployment, named
 from tests.site import Built, fill
 
 # What the guide asks for, a profile: catalog, metadata and media in seconds; answers about a student; pool; requests in
@@ -77,3 +81,43 @@ def test_the_generated_configuration_follows_it(name: str, target: str, tmp_path
     tiers: tuple[Tier, ...] = ("catalog", "metadata", "media", "named", "asset")
     assert shown == {cache_control(tier, name): str(stale_s(tier, name)) for tier in tiers}
     assert f'"miss " + req.http.lectern-client, {profile.requests_per_window},' in text
+
+
+def test_cloudfronts_ceilings_follow_it(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LECTERN_STORE", "s3://bucket/site")
+    monkeypatch.setenv("LECTERN_BASE_URL", "https://lectures.example")
+    assert CliRunner().invoke(main, ["config", "cloudfront", "--out", str(tmp_path)]).exit_code == 0
+    made = json.loads((tmp_path / "template.json").read_text())["Resources"]
+    ceilings = [made[f"{tier}Tier"]["Properties"]["CachePolicyConfig"]["MaxTTL"] for tier in ("Catalog", "Metadata", "Media")]
+    assert ceilings == [*GUIDE[name][:3]]
+
+
+def test_kubernetes_follows_it(name: str) -> None:
+    """Two to twenty instances whatever the profile; it sets how many come at a time, and what the pooler takes."""
+    made = named(deployment(name))
+    assert made["ConfigMap/lectern"]["data"]["LECTERN_PROFILE"] == name
+    scaler = made["HorizontalPodAutoscaler/lectern-api"]["spec"]
+    least, most = GUIDE[name][7]
+    assert {"type": "Pods", "value": least, "periodSeconds": 15} in scaler["behavior"]["scaleUp"]["policies"]
+    assert scaler["minReplicas"] == 2
+    assert most <= scaler["maxReplicas"] == 20
+    pooler = made["ConfigMap/lectern-pooler"]["data"]["pgbouncer.ini"]
+    assert int(re.search(r"max_client_conn = (\d+)", pooler)[1]) >= 20 * GUIDE[name][4]  # type: ignore[index]
+
+
+def test_compose_follows_it(name: str) -> None:
+    services = yaml.safe_load(deploy.files("compose", deployment(name, store="sqlite:////srv/lectern/site.db"))["compose.yaml"])["services"]
+    for part in ("api", "worker"):
+        assert services[part]["environment"]["LECTERN_PROFILE"] == name, part
+
+
+@pytest.mark.parametrize("target", ["systemd", "prometheus"])
+def test_units_and_rules_name_no_profile(name: str, target: str) -> None:
+    """Units read it from the project's .env, like `serve` by hand; rules compare what an instance tells with its own share."""
+    text = "".join(deploy.files(target, deployment(name)).values())
+    assert text == "".join(deploy.files(target, deployment("100k")).values())
+    if target == "systemd":
+        assert "WorkingDirectory=/srv/lectern\n" in text
+        assert "LECTERN_PROFILE" not in text
+    else:
+        assert "lectern_pool_in_use / lectern_pool_share" in text
