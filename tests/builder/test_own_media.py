@@ -19,7 +19,7 @@ from tests.site import Built, fill
 
 
 def _media(site: Built, *arguments: object) -> Result:
-    settings = {"DATABASE_URL": site.dsn, "LECTERN_STORE": f"sqlite:///{site._file}", "LECTERN_BASE_URL": "https://lectures.example",
+    settings = {"DATABASE_URL": site.dsn, "LECTERN_STORE": f"sqlite://{site._file}", "LECTERN_BASE_URL": "https://lectures.example",
                 "LECTERN_PROFILE": "500k"}
     return CliRunner().invoke(main, ["media", *map(str, arguments)], env=settings)
 

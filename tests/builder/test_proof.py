@@ -145,7 +145,7 @@ def _withdraw(key: str, *more: str, **environ: str) -> Result:
 
 def test_the_command_ends_with_0_when_it_is_proven_and_with_1_and_a_sentence_when_it_is_not(site: Built) -> None:
     with _behind_varnish(site) as (edge, _):
-        settings = {"DATABASE_URL": site.dsn, "LECTERN_STORE": f"sqlite:///{site._file}", "LECTERN_BASE_URL": edge.url,
+        settings = {"DATABASE_URL": site.dsn, "LECTERN_STORE": f"sqlite://{site._file}", "LECTERN_BASE_URL": edge.url,
                     "LECTERN_CDN": "varnish", "LECTERN_VARNISH_URL": edge.url}
         good = _withdraw("video:1", "--json", **settings)
         assert (good.exit_code, json.loads(good.stdout)["holds"]) == (0, True)

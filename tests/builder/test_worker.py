@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import subprocess
 import sys
 import threading
@@ -125,6 +126,55 @@ def test_what_fell_due_while_no_worker_ran_is_published_at_once(full: Built) -> 
         VALUES (9, 'late', 'Late', 'scheduled', 1, clock_timestamp() - interval '2 hours')""")
     with watching(full):
         until(lambda: "/videos/late/" in full.objects(), 2)
+
+
+_AHEAD = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/time.h>
+#include <time.h>
+int clock_gettime(clockid_t which, struct timespec *at) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = dlsym(RTLD_NEXT, "clock_gettime");
+    int done = real(which, at);
+    if (which == CLOCK_REALTIME || which == CLOCK_REALTIME_COARSE) at->tv_sec += 600;
+    return done;
+}
+int gettimeofday(struct timeval *at, void *zone) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    at->tv_sec = now.tv_sec, at->tv_usec = now.tv_nsec / 1000;
+    return 0;
+}
+time_t time(time_t *at) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (at) *at = now.tv_sec;
+    return now.tv_sec;
+}
+"""
+
+
+def test_a_worker_whose_machine_is_ten_minutes_ahead_shows_nothing_before_the_databases_time(full: Built, tmp_path: Path) -> None:
+    source, shim = tmp_path / "ahead.c", tmp_path / "ahead.so"
+    source.write_text(_AHEAD)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)  # Varnish wants a C compiler too
+    environ = {**os.environ, "LD_PRELOAD": str(shim), "TZ": "Pacific/Auckland", "LECTERN_DATA": str(tmp_path / "data"),
+               "DATABASE_URL": full.dsn, "LECTERN_STORE": f"sqlite://{full._file}", "LECTERN_BASE_URL": SITE.base_url}
+    told = subprocess.check_output([sys.executable, "-c", "import time; print(time.time())"], env=environ)
+    assert float(told) > time.time() + 500
+    with subprocess.Popen([sys.executable, "build.py", "watch"], cwd=TOP, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "watching\n"
+            full.sql("""INSERT INTO catalog.video (id, slug, title, status, batch_id, publish_at)
+                VALUES (9, 'embargoed', 'Embargoed', 'scheduled', 1, clock_timestamp() + interval '3 seconds')""")
+            until(lambda: "/videos/embargoed/" in full.objects())
+        finally:
+            process.terminate()
+    ((early_s,),) = full.sql("""SELECT extract(epoch FROM min(r.started_at) - min(v.publish_at))::float8
+        FROM catalog.change c JOIN live.release r ON r.number = c.release, catalog.video v WHERE v.id = 9 AND c.actor = 'schedule'""")
+    assert early_s >= 0
 
 
 @pytest.mark.parametrize("name", ["lectern bell", "lectern watch"])

@@ -112,6 +112,29 @@ def test_scheduled_videos_are_published_when_the_database_says_so(full: Built, e
     assert {"video:1/place", "video:2/place", "batch:1/order"} <= _waiting(full)
 
 
+def test_a_time_in_the_hour_that_summer_time_skips_or_doubles_is_one_moment_whatever_zone_who_writes_and_who_publishes_is_in(
+        full: Built, editor: Connection) -> None:
+    """In Berlin the clock went from 02:00 to 03:00 on 31 March 2024, and showed 02:30 twice on 27 October."""
+    moments = {1: ("2024-10-27 02:30:00+02", "2024-10-27 00:30:00"), 2: ("2024-10-27 02:30:00+01", "2024-10-27 01:30:00"),
+               3: ("2024-03-31 02:30:00 Europe/Berlin", "2024-03-31 01:30:00")}
+    with closing(psycopg2.connect(full.dsn, options="-c timezone=Europe/Berlin")) as writer, writer, writer.cursor() as cursor:
+        for id, (text, _) in moments.items():
+            cursor.execute("UPDATE catalog.video SET status = 'scheduled', publish_at = %s WHERE id = %s", (text, id))
+    stored = full.sql("SELECT id, (publish_at AT TIME ZONE 'UTC')::text FROM catalog.video WHERE id < 4 ORDER BY id")
+    assert stored == [(id, utc) for id, (_, utc) in moments.items()]
+    # The same hour again, now: the first 02:30 is due, the second, an hour later, is not, though a clock on the wall shows one time.
+    full.sql("UPDATE catalog.video SET publish_at = publish_at + (clock_timestamp() - timestamptz '2024-10-27 00:31:00Z') WHERE id < 3")
+    full.sql("UPDATE catalog.video SET status = 'draft' WHERE id = 3")
+    with editor.cursor() as cursor:
+        cursor.execute("SET timezone = 'America/St_Johns'")
+    editor.commit()
+    flipped, next_s = changes.flip_due(editor)
+    assert flipped == 1
+    assert next_s is not None
+    assert 3500 < next_s < 3600
+    assert full.sql("SELECT id, status FROM catalog.video WHERE id < 3 ORDER BY id") == [(1, "published"), (2, "scheduled")]
+
+
 def test_a_due_video_that_an_editor_holds_delays_no_other(full: Built, editor: Connection) -> None:
     full.sql("UPDATE catalog.video SET status = 'scheduled', publish_at = now() WHERE id < 3")
     with closing(psycopg2.connect(full.dsn)) as worker, editor.cursor() as cursor:
