@@ -109,16 +109,27 @@ class SQLiteStore:
         """See the port. SQLite follows a body's pages from its beginning, so a part far behind costs their reading, though no memory."""
         with self._told():
             connection = self._connection()
-            connection.execute("BEGIN")  # one moment for both questions
+            connection.execute("BEGIN")  # one moment for all questions
             try:
-                row = connection.execute(f"SELECT rowid FROM object WHERE key = ? AND {_ETAG} = ?", (key, etag)).fetchone()
-                if row is None:
+                if (row := self._row_of(connection, key, etag)) is None:
                     return None
-                with connection.blobopen("object", "body", row[0], readonly=True) as body:
+                with connection.blobopen("object", "body", row, readonly=True) as body:
                     body.seek(first)
                     return body.read(last - first + 1)
             finally:
                 connection.execute("COMMIT")
+
+    def _row_of(self, connection: sqlite3.Connection, key: str, etag: str) -> int | None:
+        """The row of that version. Its columns lie behind the body, so the last one is asked for again only where somebody has written."""
+        (moment,) = connection.execute("PRAGMA data_version").fetchone()
+        seen, row = getattr(self._local, "seen", (None, 0))
+        if seen == (key, etag, moment):
+            return int(row)
+        found = connection.execute(f"SELECT rowid FROM object WHERE key = ? AND {_ETAG} = ?", (key, etag)).fetchone()
+        if found is None:
+            return None
+        self._local.seen = (key, etag, moment), found[0]
+        return int(found[0])
 
     def head(self, key: str) -> Head | None:
         """See the port."""
@@ -207,6 +218,7 @@ class SQLiteStore:
             connection = self._connection()
             connection.execute(f"PRAGMA busy_timeout = {_WRITE_WAIT_S * 1000:.0f}")
             connection.execute("BEGIN IMMEDIATE")
+            self._local.seen = None, 0  # what this line writes itself changes no data_version of its
         try:
             yield connection
             with self._told():

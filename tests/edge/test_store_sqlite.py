@@ -9,6 +9,7 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -269,3 +270,18 @@ def test_threads_that_ended_leave_no_open_file(live: SQLiteStore) -> None:
         thread.join()
     live.close()
     wait_until(lambda: before == 0 or len(os.listdir("/proc/self/fd")) <= before, what="closing")
+
+
+def test_a_part_is_of_the_version_asked_for_whoever_wrote_between_two(tmp_path: Path) -> None:
+    first, second = (page("film.mp4", text, n, gzipped=False) for n, text in ((1, "a" * 100_000), (2, "b" * 100_000)))
+    with closing(SQLiteStore(tmp_path / "site.db")) as store, closing(SQLiteStore(tmp_path / "site.db")) as other:
+        store.put([Put(first)])
+        old, new = (store.etag(one.digest, one.write_number) for one in (first, second))
+        assert store.part("film.mp4", old, 50_000, 50_003) == b"aaaa"
+        other.put([Put(page("elsewhere", "x"))])
+        assert store.part("film.mp4", old, 50_000, 50_003) == b"aaaa"
+        other.put([Put(second)])
+        assert store.part("film.mp4", old, 50_000, 50_003) is None
+        assert store.part("film.mp4", new, 50_000, 50_003) == b"bbbb"
+        store.put([Put(first._replace(write_number=3))])
+        assert store.part("film.mp4", new, 50_000, 50_003) is None
