@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from types import SimpleNamespace
 
+import psycopg2
 import pytest
 from click.testing import CliRunner, Result
 
 from build import main
-from builder import proof, purge, takedown
+from builder import lease, proof, purge, takedown
 from builder.pages.page import Site
 from builder.probe import ENCODINGS, Edge
 from edge.address import Key
@@ -19,6 +20,7 @@ from edge.cdn.varnish import Varnish
 from edge.origin import Origin
 from edge.store.port import Object, Put
 from edge.store.sqlite import SQLiteStore
+from tests.builder.desking import desk_of
 from tests.builder.purging import Recorder
 from tests.builder.watching import NOWHERE
 from tests.edge.fakes.varnish import Varnish as Running
@@ -137,6 +139,25 @@ def test_what_could_not_be_asked_in_time_is_not_proven(monkeypatch: pytest.Monke
     assert answered == {NOWHERE + path for path in asked}
     assert 100 <= len(answered) < 100 + proof.ASKERS
     assert {one.where for one in found} - answered == {one.where for one in found if one.status == 0}
+
+
+def test_no_publish_waits_while_the_desk_asks_for_the_proof(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def ask(edge: Edge, path: str) -> list[proof.Proof]:
+        with closing(psycopg2.connect(site.dsn)) as connection, lease.held(connection, 0):
+            asked.append(path)
+        return [proof.Proof(edge.url + path, "gzip", 503)]
+
+    fill(site, videos=2)
+    site.build()
+    monkeypatch.setattr(proof, "ask_edge", ask)
+    monkeypatch.setattr(proof, "ASKERS", 1)
+    with desk_of(site) as desk:
+        told = desk.ask("takedown", {"kind": "video", "id": 1})
+    assert (told.state, told.answer["holds"], told.answer["owed"]) == ("answered", False, 0)
+    assert len(asked) == told.answer["paths"]
+    assert {one["status"] for one in told.answer["proof"][: len(asked)]} == {503}, "what still answers comes first"
 
 
 def _withdraw(key: str, *more: str, **environ: str) -> Result:
