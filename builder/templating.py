@@ -47,6 +47,8 @@ def escape_text(value: Any) -> str:
         return escape_string(value)
     if type(value) is Markup:
         return value
+    if type(value) is int:
+        return str(value)
     return str(escape(value))
 
 

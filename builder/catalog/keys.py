@@ -103,7 +103,8 @@ def fact(value: int) -> int:
 
 def fact_of(value: object) -> int:
     """A fact of anything whose text is always the same."""
-    return fact(xxh3_64_intdigest(repr(value).encode()) >> 10)
+    text = value if isinstance(value, str) else repr(value)
+    return fact(xxh3_64_intdigest(text.encode()) >> 10)
 
 
 def parse(text: str) -> int:
