@@ -9,6 +9,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, cast
 
 from psycopg2.extensions import connection as Connection
@@ -130,7 +131,7 @@ def _change(cursor: Any, catalog: Catalog, changes: dict[tuple[int, str], dict[i
     kept = {(unit, term): written for unit, term, written in catalog.ask(sql["postings"], {"units": units, "terms": named})}
     write: list[tuple[int, str, str]] = []
     drop: list[tuple[int, str]] = []
-    for at, now in changes.items():
+    for at, now in sorted(changes.items(), key=itemgetter(0)):  # what is read together is written together
         if found := spliced(at[0], kept.get(at, ""), now):
             write.append((*at, found))
         elif at in kept:
