@@ -156,3 +156,13 @@ def test_a_file_that_is_none_is_said(full: Built) -> None:
     assert told.state == "failed"
     assert "title" in told.answer["why"]
 
+
+
+def test_a_record_that_is_too_long_for_the_history_is_said_and_nothing_comes_in(full: Built) -> None:
+    words = "WEBVTT\n\n00:00.000 --> 00:01.000\n" + "x" * 4_194_000
+    captions = [[language, "captions", words] for language in ("de", "en", "fr", "hi", "ta")]
+    with desk_of(full) as desk:
+        told = desk.ask("import", {"name": "long.jsonl"}, lines({"title": "Long", "batch": "batch", "captions": captions}))
+    assert told.state == "failed"
+    assert "more than the history keeps" in told.answer["why"]
+    assert full.sql("SELECT count(*) FROM catalog.video") == [(3,)]
