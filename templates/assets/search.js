@@ -5,7 +5,7 @@ import { _, ngettext } from "{{ asset('words.js') }}";
 import { card } from "{{ asset('search-card.js') }}";
 import { keep, kept } from "{{ asset('overlay-session.js') }}";
 
-const WAIT_MS = 90; // after a letter, for the next
+const WAIT_MS = 30; // after a letter, for the next of one stroke
 const FIRST = 12;
 const ANEW = "lectern.anew"; // when this page was last loaded anew, ms since 1970
 const ANEW_REST_MS = 60_000; // what still does not fit then is an edge's old page
