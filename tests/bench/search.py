@@ -20,8 +20,8 @@ from playwright.sync_api import Browser
 
 from builder.embedded import ensure
 from builder.migrate import migrate
+from tests.bench.build import LECTERN
 from tests.bench.measure import Row, report, row, run
-from tests.bench.publish import LECTERN
 from tests.search.library import HERE, ask, talks, write
 from tests.web.serving import launched, served
 
