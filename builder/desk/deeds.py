@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 import psycopg2
 
 from builder import lease, purge, takedown
-from builder.desk.means import Answer, Means, Question
+from builder.desk.means import Answer, Means, Question, UnanswerableError
 from builder.publishing import PURGE_WAIT_S, Publisher
 
 LEASE_WAIT_S = 60.0  # for a release that is under way
@@ -17,8 +17,12 @@ def take_down(means: Means, question: Question) -> Answer:
     """``{"release", "paths": how many, "holds", "owed", "proof": [{"where", "encoding", "status"}]}``; what still answers comes first,
     then who was silent. The proof is asked for when the lease is given back: no publish waits for it."""
     with _opened(means) as (connection, publisher):
-        done = takedown.take_down(means.dsn, connection, publisher, means.store, means.purgers, means.site.base_url,
-                                  question.asked["kind"], question.asked["id"], lambda: lease.held(connection, LEASE_WAIT_S))
+        try:
+            done = takedown.take_down(means.dsn, connection, publisher, means.store, means.purgers, means.site.base_url,
+                                      question.asked["kind"], question.asked["id"], lambda: lease.held(connection, LEASE_WAIT_S))
+        except lease.LeaseHeld as error:
+            raise UnanswerableError("It is out of the catalog, and goes as soon as the builder that is at work is done; whether it is gone "
+                                    "was not asked: ask for it once more.") from error
     said = sorted(done.proof, key=lambda one: (one.gone, not one.status))
     return {"release": done.release, "paths": len(done.paths), "holds": done.holds, "owed": done.owed,
             "proof": [one._asdict() for one in said[:100]]}

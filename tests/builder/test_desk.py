@@ -257,8 +257,8 @@ def test_a_publish_by_the_desk_s_function_goes_live_by_the_worker(full: Built) -
     with watching(full), desk_of(full) as desk:
         edit = desk.edit("video", 1, title="Out")
         full.sql("SELECT desk.apply(kind, thing_id, deed, changes, undoes) FROM desk.edit WHERE id = %s", edit)
-        until(lambda: full.sql("SELECT count(*) FROM live.release WHERE state = 'live'") == [(2,)])
-        assert "Out" in full.text("/videos/lecture-1/")
+        # The worker may begin with what another site's address has changed in every page.
+        until(lambda: "Out" in full.text("/videos/lecture-1/") and full.sql("SELECT DISTINCT state FROM live.release") == [("live",)])
         ((rendered_at, live_at),) = full.sql("SELECT rendered_at, live_at FROM live.release ORDER BY number DESC LIMIT 1")
         assert rendered_at <= live_at
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from build import main
 from builder import lease, proof, purge, takedown
+from builder.desk import deeds
 from builder.pages.page import Site
 from builder.probe import ENCODINGS, Edge
 from edge.address import Key
@@ -158,6 +159,17 @@ def test_no_publish_waits_while_the_desk_asks_for_the_proof(site: Built, monkeyp
     assert (told.state, told.answer["holds"], told.answer["owed"]) == ("answered", False, 0)
     assert len(asked) == told.answer["paths"]
     assert {one["status"] for one in told.answer["proof"][: len(asked)]} == {503}, "what still answers comes first"
+
+
+def test_the_desk_says_that_it_is_on_its_way_where_another_builder_is_at_work(site: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site, videos=2)
+    site.build()
+    monkeypatch.setattr(deeds, "LEASE_WAIT_S", 0.1)
+    with desk_of(site) as desk, closing(psycopg2.connect(site.dsn)) as busy, lease.held(busy, 0):
+        told = desk.ask("takedown", {"kind": "video", "id": 1})
+    assert told.state == "failed"
+    assert "out of the catalog" in told.answer["why"]
+    assert site.sql("SELECT v.status, t.done_at FROM catalog.video v, live.takedown t WHERE v.id = 1 AND t.id = 1") == [("withdrawn", None)]
 
 
 def _withdraw(key: str, *more: str, **environ: str) -> Result:
