@@ -60,5 +60,7 @@ def test_every_secret_that_is_asked_for_is_described() -> None:
 
 def test_what_kubectl_is_told_to_do_is_done_to_things_that_are_there() -> None:
     there = {name.lower() for name in named(deployment())}
-    for kind, name in re.findall(r"kubectl [^\n`]*?\b(deployment|job)/([\w-]+)", DOC):
+    named_there = re.findall(r"kubectl [^\n`]*?\b(deployment|job)/([\w-]+)", DOC)
+    assert len(named_there) == len(re.findall(r"kubectl [^\n`]*/lectern-", DOC)) >= 3
+    for kind, name in named_there:
         assert f"{kind}/{name}" in there, name

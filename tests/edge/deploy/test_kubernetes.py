@@ -74,6 +74,7 @@ def test_the_pooler_takes_what_all_instances_may_open_and_opens_far_less() -> No
         assert int(settings["max_client_conn"]) >= INSTANCES[1] * profile.pool_per_instance
         assert int(settings["max_db_connections"]) * 2 < 200
         assert int(settings["query_wait_timeout"]) < 10, "a request waits for its connection no longer"
+        assert int(settings["server_login_retry"]) < int(settings["query_wait_timeout"]), "who waits sees the database come back"
 
 
 def test_a_pod_is_asked_for_traffic_only_when_it_can_serve_and_leaves_without_an_error() -> None:
