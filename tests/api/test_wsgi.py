@@ -46,4 +46,4 @@ def test_two_processes_answer_as_one_instance_as_deployments_start_them(tmp_path
             wait_until(lambda: counted in _got(f"http://127.0.0.1:{metrics_port}/metrics")[1], within_s=15)
         finally:
             process.terminate()
-            assert process.wait(20) is not None
+            assert process.wait(20) == 0

@@ -38,6 +38,8 @@ def main() -> int:
         run.play(chosen.minutes * 60, PEACE_S)
         took_s = time.monotonic() - began
         losses = run.losses()
+        if losses:
+            print(stack.last_words(), file=sys.stderr)
     rows = _rows(run, took_s, losses)
     report("soak", rows)
     print(f"{took_s:.0f} s: " + ", ".join(f"{number} times {what}" for what, number in run.done.items()))

@@ -166,6 +166,13 @@ class Stack:
         return subprocess.run([sys.executable, "build.py", *command], cwd=TOP, env=self.env, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, check=False, timeout=300).returncode
 
+    def last_words(self) -> str:
+        """How things stand and what worker and API said last, for whoever asks why."""
+        said = subprocess.run([sys.executable, "build.py", "status"], cwd=TOP, env=self.env, capture_output=True, text=True, check=False,
+                              timeout=60)
+        return "".join(["status:\n", said.stdout, said.stderr, "the worker:\n", *self.worker.lines[-60:], "the API:\n",
+                        *self.api.lines[-20:]])
+
 
 @contextmanager
 def standing(folder: Path, videos: int) -> Iterator[Stack]:

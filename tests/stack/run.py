@@ -20,13 +20,16 @@ from tests.stack.known import Known
 from tests.stack.parts import STUDENTS, Stack
 
 MISHAPS = ("worker killed", "API restarted", "refresh", "takedown", "worker killed", "API killed")
-"""In turn. The database is restarted once half-way, and where there is time it crashes at three quarters."""
+"""In turn."""
+
+OF_THE_DATABASE = ("database restarted", "database crashed")
+"""Once each: half-way, and, in runs of two minutes or more, at three quarters."""
 
 RESTART_S = 3.0
 """After a restart's end that much still is its own: who began to connect before waits for as long as libpq does."""
 
 ERRORS_SHARE = 0.001
-_OF_RESTARTS = ("API restarted", "API killed", "database restarted", "database crashed")
+_OF_RESTARTS = ("API restarted", "API killed", *OF_THE_DATABASE)
 _SUM = re.compile(r"^lectern_query_seconds_(sum|count) (\S+)|^lectern_cache_total\{result=\"(\w+)\"\} (\S+)", re.MULTILINE)
 
 
@@ -54,7 +57,7 @@ class Run:
     def play(self, seconds: float, peace_s: float) -> None:
         """Mishaps, with *peace_s* between them."""
         began = said = time.monotonic()
-        left = ["database restarted", "database crashed"] if seconds > 120 else ["database restarted"]
+        left = list(OF_THE_DATABASE if seconds >= 120 else OF_THE_DATABASE[:1])
         for what in cycle(MISHAPS):
             time.sleep(max(0.0, min(peace_s, began + seconds - time.monotonic())))
             now = time.monotonic()
