@@ -1,7 +1,10 @@
 """Kubernetes takes what is made, and it says what the guide asks of it."""
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,9 @@ from edge.deploy.deployment import INSTANCES, Deployment
 from edge.errors import SettingsError
 from edge.settings import NAMES
 from edge.tiers import PROFILES
+from tests.conftest import open_folder
 from tests.edge.deploy.made import VALUES, deployment, named, pods, things
+from tests.edge.servers import free_port, listening, wait_until
 
 TOP = Path(__file__).resolve().parents[3]
 
@@ -75,6 +80,33 @@ def test_the_pooler_takes_what_all_instances_may_open_and_opens_far_less() -> No
         assert int(settings["max_db_connections"]) * 2 < 200
         assert int(settings["query_wait_timeout"]) < 10, "a request waits for its connection no longer"
         assert int(settings["server_login_retry"]) < int(settings["query_wait_timeout"]), "who waits sees the database come back"
+
+
+def _pgbouncer(folder: Path, port: int, more: str = "") -> subprocess.Popen[bytes]:
+    """PgBouncer with the file that is made, where its secrets and its port lie elsewhere; it refuses to be root."""
+    ini = named(deployment())["ConfigMap/lectern-pooler"]["data"]["pgbouncer.ini"].replace("/etc/pgbouncer/secret", str(folder))
+    ini, count = re.subn(r"^listen_addr = .*\nlisten_port = .*$", f"listen_addr = 127.0.0.1\nlisten_port = {port}", ini, flags=re.M)
+    assert count == 1
+    (folder / "pgbouncer.ini").write_text(ini + more)
+    (folder / "databases.ini").write_text("[databases]\nlectern = host=127.0.0.1 dbname=lectern\n")
+    (folder / "userlist.txt").write_text('"web" "SCRAM-SHA-256$4096:c2FsdA==$c3RvcmVk:c2VydmVy"\n')
+    nobody: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    return subprocess.Popen(["pgbouncer", str(folder / "pgbouncer.ini")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **nobody)
+
+
+def test_pgbouncer_itself_takes_its_file_and_would_not_take_a_mistake() -> None:
+    if not shutil.which("pgbouncer"):
+        pytest.skip("pgbouncer is not here: apt install pgbouncer")
+    with open_folder("lectern-pooler-") as folder:
+        port = free_port()
+        well = _pgbouncer(folder, port)
+        try:
+            wait_until(lambda: listening(port) or well.poll() is not None, what="PgBouncer")
+            assert well.poll() is None
+        finally:
+            well.terminate()
+            well.wait(10)
+        assert _pgbouncer(folder, port, "server_login_retries = 1\n").wait(10) != 0
 
 
 def test_a_pod_is_asked_for_traffic_only_when_it_can_serve_and_leaves_without_an_error() -> None:
