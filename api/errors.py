@@ -69,6 +69,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(BusyError, _busy)
     app.register_error_handler(psycopg2.OperationalError, _database_failed)
     app.register_error_handler(psycopg2.InterfaceError, _database_failed)
+    app.register_error_handler(psycopg2.DatabaseError, _database_erred)
     app.register_error_handler(Exception, _failed)
 
 
@@ -110,6 +111,11 @@ def _database_failed(error: Exception) -> Response:
     """A lost connection, a statement that took too long, a deadlock: nothing was written, so it may be tried again."""
     log.error("api.database_failed", extra={"why": type(error).__name__})
     return _busy(BusyError("The database did not answer in time."))
+
+
+def _database_erred(error: psycopg2.DatabaseError) -> Response:
+    """Where the server crashed, what libpq says has no SQLSTATE, and psycopg2 raises DatabaseError itself."""
+    return _database_failed(error) if type(error) is psycopg2.DatabaseError and error.pgcode is None else _failed(error)
 
 
 def _failed(error: Exception) -> Response:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from psycopg2 import DatabaseError, InterfaceError
+from psycopg2 import DatabaseError, Error, InterfaceError, OperationalError
 from psycopg2.extensions import connection as Connection
 
 ANSWER_S = 5.0
@@ -19,6 +19,15 @@ KEEPALIVE: dict[str, Any] = {
     "tcp_user_timeout": 15_000,
 }
 """For psycopg2: the kernel finds a peer that is gone within a quarter of a minute, in the middle of a query too."""
+
+
+def is_lost(error: Error) -> bool:
+    """Whether it tells that the database went away, and no mistake of ours.
+
+    Where the server crashed, its last word lies unread when the next question is sent; what libpq then says has no SQLSTATE, so
+    psycopg2 raises DatabaseError itself, and does not take the connection for closed.
+    """
+    return isinstance(error, (OperationalError, InterfaceError)) or (type(error) is DatabaseError and error.pgcode is None)
 
 
 def repeatable_read(connection: Connection) -> None:

@@ -27,7 +27,7 @@ from builder import lease, nightly, ping, publishing, takedown
 from builder.background import Background, Listener, PingSender, PurgeSender, ReceiptAsker, Tidier
 from builder.bell import Bell
 from builder.catalog import changes
-from builder.connections import KEEPALIVE, deadline
+from builder.connections import KEEPALIVE, deadline, is_lost
 from builder.pages.page import Site
 from builder.probe import Edge
 from builder.publishing import SMALL_KEYS, OnHoldError, Publisher
@@ -379,5 +379,4 @@ def _leaving_on_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 def _broken(error: psycopg2.Error, connection: Connection | None) -> bool:
     """Whether it is the database that went away, not a mistake of ours."""
-    return (isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) or connection is None or connection.closed != 0
-            or isinstance(error, psycopg2.errors.ReadOnlySqlTransaction))
+    return (is_lost(error) or connection is None or connection.closed != 0 or isinstance(error, psycopg2.errors.ReadOnlySqlTransaction))

@@ -79,12 +79,16 @@ def database(data: Path, url: str | None) -> Iterator[str]:
 
     Raises DatabaseLost where the database cannot be reached or goes away.
     """
-    from psycopg2 import InterfaceError, OperationalError
+    from psycopg2 import Error
+
+    from builder.connections import is_lost
 
     try:
         with nullcontext(url) if url else _embedded(data) as dsn:
             yield dsn
-    except (OperationalError, InterfaceError) as e:
+    except Error as e:
+        if not is_lost(e):
+            raise
         why = str(e).strip().partition("\n")[0]
         remedy = "Check DATABASE_URL, or DATABASE_DIRECT_URL where it is set" if url else f"See {data / 'postgres.log'}"
         raise DatabaseLost(f"The database does not answer: {why}. {remedy}, then run this again.") from e

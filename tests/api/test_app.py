@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 from flask import Flask, Response, jsonify
 from flask.testing import FlaskClient
@@ -185,3 +186,18 @@ def assert_problem(answer: TestResponse, status: int) -> None:
     assert answer.json["status"] == status
     assert {"type", "title", "detail", "instance"} <= set(answer.json)
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(("error", "status"), [
+    (psycopg2.DatabaseError("server closed the connection unexpectedly"), 503), (psycopg2.OperationalError("no answer"), 503),
+    (psycopg2.ProgrammingError("no results to fetch"), 500), (psycopg2.IntegrityError("twice"), 500)])
+def test_a_database_that_crashed_may_be_asked_again_and_a_mistake_of_ours_may_not(make: Make, error: Exception, status: int) -> None:
+    app = make()
+
+    def fails() -> Response:
+        raise error
+
+    app.add_url_rule("/api/v1/fails", view_func=fails)
+    answer = app.test_client().get("/api/v1/fails")
+    assert_problem(answer, status)
+    assert ("Retry-After" in answer.headers) is (status == 503)
