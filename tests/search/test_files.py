@@ -131,6 +131,13 @@ def test_terms_that_were_spoilt_are_mended_by_a_full_build(site: Built) -> None:
     assert _files(site) == before
 
 
+def test_what_a_file_is_put_together_of_stands_together_in_its_table(site: Built) -> None:
+    fill(site, videos=30)
+    site.build()
+    units = [unit for (unit,) in site.sql("SELECT unit FROM live.search_term ORDER BY ctid")]
+    assert units == sorted(units)
+
+
 def test_a_segment_of_ids_has_files_of_its_own(site: Built) -> None:
     fill(site)
     site.sql(f"""INSERT INTO catalog.video (id, slug, title, status, batch_id)
