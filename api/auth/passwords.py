@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from api.auth.lanes import lane
 from api.errors import BusyError, Wrong
 from api.problems import PASSWORD_COMMON, PASSWORD_LONG, PASSWORD_OBVIOUS, PASSWORD_SHORT
 
@@ -24,7 +26,7 @@ LANES = 1
 """OWASP's first choice for argon2id; measured here at 28 ms on one core. More lanes would take the other cores too."""
 
 AT_ONCE = 2
-"""Hashes at a time: each holds 19 MiB and a core."""
+"""Hashes at a time, in all processes of an instance together: each holds 19 MiB and a core."""
 
 WAITING = 1
 """The server has four threads: two check, one waits, one answers everybody else, and tells who comes too many to come
@@ -38,17 +40,19 @@ T = TypeVar("T")
 
 
 class Hashing:
-    """At most *at_once* hashes at a time, and a short queue before them.
+    """At most *at_once* hashes at a time, and a short queue before them; with *lanes*, a folder, at most ``AT_ONCE`` in all
+    processes that have the same one.
 
     They run on threads of their own, so that their memory is given to so many heaps and no more. The
     threads are made at the first hash: after a server has forked.
     """
 
-    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING, wait_s: float = WAIT_S) -> None:
+    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING, wait_s: float = WAIT_S, *, lanes: Path | None = None) -> None:
         self._hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
         self._threads = ThreadPoolExecutor(at_once, "hash")
         self._places = threading.BoundedSemaphore(at_once + waiting)
         self._wait_s = wait_s
+        self._lanes = lanes
         _nobody()  # or the first to ask for an absent account would wait for two
 
     def hash(self, password: str) -> str:
@@ -72,8 +76,9 @@ class Hashing:
     def _queued(self, work: Callable[[], T]) -> T:
         if not self._places.acquire(blocking=False):
             raise BusyError(_BUSY, retry_s=1)
+        until = time.monotonic() + self._wait_s
         try:
-            future = self._threads.submit(work)
+            future = self._threads.submit(self._in_lane, work, until)
             future.add_done_callback(lambda _: self._places.release())
         except BaseException:
             self._places.release()
@@ -84,6 +89,15 @@ class Hashing:
             if future.cancel():
                 raise BusyError(_BUSY, retry_s=1) from error
             return future.result()  # it has begun: what is left of it is short
+
+
+    def _in_lane(self, work: Callable[[], T], until: float) -> T:
+        if self._lanes is None:
+            return work()
+        with lane(self._lanes, AT_ONCE, until) as free:
+            if not free:
+                raise BusyError(_BUSY, retry_s=1)
+            return work()
 
 
 def normal(password: str) -> str:

@@ -12,7 +12,8 @@ def init_app(app: Flask, settings: ApiSettings) -> None:
     """To be called after the limits' own, so that what is refused here counts."""
     shared = settings.shared
     app.config.update(LECTERN_HTTPS=shared.https, LECTERN_SITE_NAME=shared.site_name)
-    app.extensions[service.HASHING] = Hashing(max(1, AT_ONCE // settings.processes))
+    app.extensions[service.HASHING] = Hashing(
+        max(1, AT_ONCE // settings.processes), lanes=shared.data if settings.processes > 1 else None)
     csrf.init_app(app, _origins(shared.base_url) | set(settings.cors_origins))
     errors.init_app(app)
     oidc_routes.init_app(app, settings)

@@ -1,13 +1,21 @@
 """Passwords: which are taken, how they are kept, and that checking them starves nobody."""
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
+import traceback
 import unicodedata
 from collections.abc import Callable
+from itertools import accumulate
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 
+from api.auth.lanes import lane
 from api.auth.passwords import AT_ONCE, LANES, MEMORY_KIB, PASSES, WAIT_S, WAITING, Hashing, _nobody, commonest, fault
 from api.errors import BusyError, Wrong
 from api.problems import PASSWORD_COMMON, PASSWORD_LONG, PASSWORD_SHORT
@@ -160,11 +168,66 @@ def test_who_has_waited_too_long_is_told_to_come_back_and_leaves_his_place() -> 
     wait_until(lambda: hashing._places._value == 2)
 
 
-def test_an_instance_checks_two_at_a_time_however_many_processes_it_has(make: Make) -> None:
-    for processes in (1, 2, 4):
-        extra = {} if processes == 1 else {"LECTERN_API_PROCESSES": str(processes), "REDIS_URL": "redis://127.0.0.1:1"}
-        hashing = make(**extra).extensions["lectern.hashing"]
-        assert hashing._threads._max_workers == max(1, AT_ONCE // processes)
+@pytest.mark.parametrize("processes", [2, 4])
+def test_an_instance_checks_two_at_a_time_however_many_processes_it_has(make: Make, processes: int, tmp_path: Path) -> None:
+    """Told by when each hash really began and ended."""
+    hashing = make(LECTERN_API_PROCESSES=str(processes), REDIS_URL="redis://127.0.0.1:1").extensions["lectern.hashing"]
+    real = hashing._hasher.hash
+    times = tmp_path / "times"
+
+    def noted(password: str) -> str:
+        begun = time.monotonic()
+        encoded: str = real(password)
+        line = f"{begun} 1\n{time.monotonic()} -1\n".encode()
+        with times.open("ab", buffering=0) as file:
+            file.write(line)
+        return encoded
+
+    def work() -> None:
+        hashing._hasher = SimpleNamespace(hash=noted)
+        hashing._wait_s = 60
+        for _ in range(5):
+            hashing.hash(PASSWORD)
+
+    working = [in_child(work) for _ in range(processes)]
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in working] == [0] * processes
+    steps = [int(step) for _, step in sorted((float(at), step) for at, step in map(str.split, times.read_text().splitlines()))]
+    assert len(steps) == 2 * 5 * processes
+    assert max(accumulate(steps)) == AT_ONCE
+
+
+def test_a_process_that_is_killed_while_it_checks_leaves_its_lane(tmp_path: Path) -> None:
+    def hold() -> None:
+        with lane(tmp_path, AT_ONCE, 0), lane(tmp_path, AT_ONCE, 0):
+            (tmp_path / "holds both").touch()
+            time.sleep(60)
+
+    holder = in_child(hold)
+    wait_until((tmp_path / "holds both").exists)
+    with pytest.raises(BusyError) as refused:
+        Hashing(1, wait_s=0.05, lanes=tmp_path).hash(PASSWORD)
+    assert refused.value.retry_s == 1
+    os.kill(holder, signal.SIGKILL)
+    os.waitpid(holder, 0)
+    assert Hashing(1, wait_s=10, lanes=tmp_path).hash(PASSWORD)
+
+
+def test_a_folder_that_takes_no_locks_lets_nobody_wait(tmp_path: Path) -> None:
+    assert Hashing(1, lanes=tmp_path / "nowhere").hash(PASSWORD)
+
+
+def in_child(what: Callable[[], None]) -> int:
+    """The process id of a forked child that does *what*; its exit code is 0 where that went well."""
+    if child := os.fork():
+        return child
+    code = 1
+    try:
+        what()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def test_a_thread_is_always_left_for_who_does_not_log_in() -> None:
