@@ -23,7 +23,8 @@ MOST_LETTERS = 128
 MEMORY_KIB = 19 * 1024
 PASSES = 2
 LANES = 1
-"""OWASP's first choice for argon2id, 16 to 28 ms of one core; beside others in docs/security.md. More lanes would take the other cores too."""
+"""OWASP's first choice for argon2id: 16 to 28 ms of one core here; docs/security.md has others beside it. More lanes would take the other
+cores too."""
 
 AT_ONCE = 2
 """Hashes at a time, in all processes of an instance together: each holds 19 MiB and a core."""

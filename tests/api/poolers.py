@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
 
 import psutil
+import pytest
 
 from builder.embedded import Server
 from tests.conftest import open_folder
 from tests.edge.servers import free_port, listening, wait_until
 
-KINDS = ["direct", *(["pgbouncer"] if shutil.which("pgbouncer") else [])]
+KINDS = ["direct", pytest.param("pgbouncer", marks=pytest.mark.skipif(not shutil.which("pgbouncer"), reason="needs pgbouncer"))]
 
 
 @contextmanager

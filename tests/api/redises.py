@@ -7,36 +7,46 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
+import pytest
 from redis import Redis
 from redis.cluster import RedisCluster
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from api.shared_redis import Client, SharedRedis
 from tests.conftest import open_folder
 from tests.edge.servers import free_port, listening, wait_until
 
-KINDS = ["redis", "cluster"] if shutil.which("redis-server") else []
+NEEDED = pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
+KINDS = [pytest.param(kind, marks=NEEDED) for kind in ("redis", "cluster")]
 _BUS = 10_000  # a cluster's nodes talk on their port plus this
 _RUNNING: dict[int, subprocess.Popen[bytes]] = {}  # by port
 
 
 @contextmanager
-def server(port: int | None = None, *more: str) -> Iterator[str]:
+def server(port: int | None = None) -> Iterator[str]:
     """The URL of a Redis that runs as long as the block."""
-    port = port or free_port()
-    with open_folder("lectern-redis-") as folder:
-        process = subprocess.Popen(
-            ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder), *more],
-            stdout=subprocess.DEVNULL)
-        _RUNNING[port] = process
-        try:
-            wait_until(lambda: listening(port), what="Redis")
-            yield f"redis://127.0.0.1:{port}"
-        finally:
-            del _RUNNING[port]
-            process.kill()
-            process.wait()
+    with _server(port or free_port()) as port:
+        yield f"redis://127.0.0.1:{port}"
+
+
+@contextmanager
+def with_tls(kind: str) -> Iterator[tuple[str, Path]]:
+    """The URL of one of ``KINDS`` that speaks TLS alone, and the certificate that a client must know."""
+    with open_folder("lectern-redis-tls-") as folder:
+        key, certificate = folder / "key.pem", folder / "certificate.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                        "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
+                       check=True, stderr=subprocess.DEVNULL)
+        told = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-ca-cert-file", str(certificate),
+                "--tls-auth-clients", "no")
+        if kind == "cluster":
+            with _cluster(*told, tls=certificate) as port:
+                yield f"rediss+cluster://127.0.0.1:{port}", certificate
+        else:
+            with _server(free_port(), *told, tls=True) as port:
+                yield f"rediss://127.0.0.1:{port}", certificate
 
 
 @contextmanager
@@ -49,16 +59,8 @@ def running(kind: str) -> Iterator[str]:
 @contextmanager
 def cluster() -> Iterator[str]:
     """The URL of a cluster of three nodes."""
-    ports: list[int] = []
-    while len({port + bus for port in ports for bus in (0, _BUS)}) < 6:  # one's bus may be where another would listen
-        ports = [free_port(also=_BUS) for _ in range(3)]
-    with ExitStack() as stack:
-        for port in ports:
-            stack.enter_context(server(port, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000"))
-        subprocess.run(["redis-cli", "--cluster", "create", *(f"127.0.0.1:{port}" for port in ports), "--cluster-yes"],
-                       check=True, stdout=subprocess.DEVNULL)
-        wait_until(lambda: _is_whole(ports[0]), what="the cluster")
-        yield f"redis+cluster://127.0.0.1:{ports[0]}"
+    with _cluster() as port:
+        yield f"redis+cluster://127.0.0.1:{port}"
 
 
 @contextmanager
@@ -105,13 +107,48 @@ def keys(url: str) -> list[str]:
         client.close()
 
 
-def _is_whole(port: int) -> bool:
+@contextmanager
+def _server(port: int, *more: str, tls: bool = False) -> Iterator[int]:
+    with open_folder("lectern-redis-") as folder:
+        at = ["--port", "0", "--tls-port", str(port)] if tls else ["--port", str(port)]
+        process = subprocess.Popen(
+            ["redis-server", *at, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder), *more],
+            stdout=subprocess.DEVNULL)
+        _RUNNING[port] = process
+        try:
+            wait_until(lambda: listening(port), what="Redis")
+            yield port
+        finally:
+            del _RUNNING[port]
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def _cluster(*more: str, tls: Path | None = None) -> Iterator[int]:
+    """The port of the first of three nodes."""
+    ports: list[int] = []
+    while len({port + bus for port in ports for bus in (0, _BUS)}) < 6:  # one's bus may be where another would listen
+        ports = [free_port(also=_BUS) for _ in range(3)]
+    secure = ["--tls", "--cacert", str(tls)] if tls else []
+    with ExitStack() as stack:
+        for port in ports:
+            stack.enter_context(_server(port, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000", *more,
+                                        *(["--tls-cluster", "yes"] if tls else []), tls=bool(tls)))
+        subprocess.run(["redis-cli", *secure, "--cluster", "create", *(f"127.0.0.1:{port}" for port in ports), "--cluster-yes"],
+                       check=True, stdout=subprocess.DEVNULL)
+        url = f"rediss://127.0.0.1:{ports[0]}?ssl_ca_certs={tls}" if tls else f"redis://127.0.0.1:{ports[0]}"
+        wait_until(lambda: _is_whole(url), what="the cluster")
+        yield ports[0]
+
+
+def _is_whole(url: str) -> bool:
     try:
-        client = RedisCluster.from_url(f"redis://127.0.0.1:{port}")
+        client = RedisCluster.from_url(url)
         for number in range(20):
             client.set(f"probe {number}", 1, px=1)
         client.close()
-    except RedisError:
+    except (RedisError, RedisClusterException):
         return False
     return True
 

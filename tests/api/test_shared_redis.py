@@ -76,3 +76,17 @@ def test_who_asks_while_another_finds_it_away_is_told_so_too() -> None:
         shared._leave(ConnectionError())
         shared.away = False  # as the second saw it, a moment before
         assert shared.ask(lambda client: client.ping()) is None
+
+
+@pytest.mark.parametrize("kind", redises.KINDS)
+def test_over_tls_it_counts_where_its_certificate_is_known_and_is_away_where_it_is_not(kind: str) -> None:
+    with redises.with_tls(kind) as (url, certificate):
+        shared, other = (SharedRedis(f"{url}?ssl_ca_certs={certificate}") for _ in range(2))
+        for each in (shared, other):
+            redises.wait_for(each)
+        assert [RedisCounter(shared=each).hit("a", 5, WINDOW_S).left for each in (shared, other)] == [4, 3]
+        stranger = SharedRedis(url)
+        assert RedisCounter(shared=stranger).hit("a", 5, WINDOW_S).left == 4, "counted in the process"
+        assert stranger.away
+        for each in (shared, other, stranger):
+            each.close()
