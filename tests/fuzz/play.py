@@ -50,7 +50,7 @@ def application(dsn: str, folder: Path) -> Iterator[Flask]:
     fill(dsn)
     for table in ("account", "note"):  # the first ids are those of the rows that are put back
         sql(dsn, f"SELECT setval(pg_get_serial_sequence('student.{table}', 'id'), 1000)")
-    made = read_api_settings({"LECTERN_DATA": str(folder), "DATABASE_URL": dsn})
+    made = read_api_settings({"LECTERN_DATA": str(folder), "DATABASE_URL": dsn, "LECTERN_DESK": "yes"})
     with closing(open_store(made.shared.store)) as store:
         app = create_app(replace(made, requests_per_window=_UNLIMITED, auth_attempts_per_window=_UNLIMITED), store)
         try:
