@@ -1,19 +1,79 @@
-"""The server of the deployments: two processes of granian answer as one instance, with one count of metrics."""
+"""The server of the deployments: granian's processes answer as one instance, finish what is under way, and come back when killed."""
 from __future__ import annotations
 
+import http.client
 import os
+import re
+import signal
+import socket
 import subprocess
 import sys
 import urllib.request
-from contextlib import closing
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 from urllib.error import HTTPError, URLError
 
+import psutil
+import psycopg2
+
+from api.auth.csrf import token_of
 from edge.deploy.deployment import PROCESSES
-from tests.api import redises
+from tests.api import counter_files, redises
+from tests.api.students import Student, fill, sql
 from tests.edge.servers import free_port, wait_until
 
 TOP = Path(__file__).parents[2]
+END_S = 20
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+
+class Running(NamedTuple):
+    process: psutil.Popen
+    port: int
+    metrics_port: int
+
+    @property
+    def workers(self) -> set[int]:
+        """The processes that answer: one that is still starting has no ear for a signal either."""
+        return {child.pid for child in self.process.children() if _listens(child, self.port)}
+
+    def leaves(self) -> int:
+        """Its exit code after SIGTERM."""
+        self.process.terminate()
+        return int(self.process.wait(END_S))
+
+
+@contextmanager
+def serving(folder: Path, dsn: str, **more: str) -> Iterator[Running]:
+    """granian as deployments start it, while the block runs."""
+    port, metrics_port = free_port(), free_port()
+    (folder / "metrics").mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LECTERN_", "DATABASE_", "REDIS_"))}
+    environ = {**kept, "LECTERN_DATA": str(folder / "data"), "DATABASE_URL": dsn, "LECTERN_API_PROCESSES": str(PROCESSES),
+               "LECTERN_METRICS_PORT": str(metrics_port), "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"), **more}
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--workers", str(PROCESSES), "--blocking-threads",
+               "4", "--workers-max-rss", "1300", "--respawn-failed-workers", "--workers-kill-timeout", "10", "--host", "127.0.0.1",
+               "--port", str(port), "--no-access-log", "api.wsgi:application"]
+    with counter_files.removed(folder / "data"):
+        process = psutil.Popen(command, cwd=TOP, env=environ, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            running = Running(process, port, metrics_port)
+            wait_until(lambda: len(running.workers) == PROCESSES, within_s=30)
+            assert _got(f"http://127.0.0.1:{port}/readyz")[0] == 200
+            yield running
+        finally:
+            for one in [*process.children(), process] if process.is_running() else []:
+                one.kill()
+            process.wait(END_S)
+
+
+def _listens(process: psutil.Process, port: int) -> bool:
+    with suppress(psutil.Error):
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in process.net_connections("tcp"))
+    return False
 
 
 def _got(url: str) -> tuple[int, str]:
@@ -27,23 +87,59 @@ def _got(url: str) -> tuple[int, str]:
 
 
 def test_two_processes_answer_as_one_instance_as_deployments_start_them(tmp_path: Path, dsn: str) -> None:
-    port, metrics_port = free_port(), free_port()
-    (tmp_path / "metrics").mkdir()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LECTERN_", "DATABASE_", "REDIS_"))}
-    with redises.server() as redis:
-        environ = {**kept, "LECTERN_DATA": str(tmp_path / "data"), "DATABASE_URL": dsn, "REDIS_URL": redis,
-                   "LECTERN_API_PROCESSES": str(PROCESSES), "LECTERN_METRICS_PORT": str(metrics_port),
-                   "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")}
-        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--workers", str(PROCESSES), "--blocking-threads",
-                   "4", "--workers-max-rss", "1300", "--respawn-failed-workers", "--workers-kill-timeout", "10", "--host", "127.0.0.1",
-                   "--port", str(port), "--no-access-log", "api.wsgi:application"]
-        process = subprocess.Popen(command, cwd=TOP, env=environ, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        try:
-            wait_until(lambda: _got(f"http://127.0.0.1:{port}/readyz")[0] == 200, within_s=30)
-            for _ in range(8):
-                assert _got(f"http://127.0.0.1:{port}/api/openapi.json")[0] == 200
-            counted = 'lectern_request_seconds_count{method="GET",route="openapi.openapi_json",status="2xx"} 8.0'
-            wait_until(lambda: counted in _got(f"http://127.0.0.1:{metrics_port}/metrics")[1], within_s=15)
-        finally:
-            process.terminate()
-            assert process.wait(20) == 0
+    with redises.server() as redis, serving(tmp_path, dsn, REDIS_URL=redis) as running:
+        for _ in range(8):
+            assert _got(f"http://127.0.0.1:{running.port}/api/openapi.json")[0] == 200
+        counted = 'lectern_request_seconds_count{method="GET",route="openapi.openapi_json",status="2xx"} 8.0'
+        wait_until(lambda: counted in _got(f"http://127.0.0.1:{running.metrics_port}/metrics")[1], within_s=15)
+        assert running.leaves() == 0
+
+
+def test_granian_believes_a_name_with_underscores_so_it_needs_a_proxy_that_drops_such(tmp_path: Path, dsn: str) -> None:
+    """As ours do (tests/edge/conformance/test_hostile.py): the application cannot tell the two apart."""
+    with serving(tmp_path, dsn, LECTERN_TRUSTED_PROXIES="1") as running:
+        assert _left(running.port, "X-Forwarded-For: 192.0.2.1", "X_Forwarded_For: 192.0.2.2") == 999
+        assert _left(running.port, "X-Forwarded-For: 192.0.2.2") == 998
+        assert _left(running.port, "X-Forwarded-For: 192.0.2.1") == 999
+        assert running.leaves() == 0
+
+
+def test_a_request_that_is_under_way_at_sigterm_is_finished_and_a_killed_process_comes_back(tmp_path: Path, dsn: str) -> None:
+    fill(dsn)
+    ada = Student(dsn)
+    with serving(tmp_path, dsn) as running, ThreadPoolExecutor(1) as asking:
+        killed = min(running.workers)
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: len(running.workers) == PROCESSES and killed not in running.workers, within_s=20, what="a process in its place")
+        wait_until(lambda: _got(f"http://127.0.0.1:{running.port}/readyz")[0] == 200)
+
+        with closing(psycopg2.connect(dsn)) as holding, holding.cursor() as cursor:
+            cursor.execute("SELECT FROM student.account FOR UPDATE")
+            answered = asking.submit(_bookmark, running.port, ada)
+            wait_until(lambda: sql(dsn, _WAITING) == [(1,)], what="the request to be under way")
+            running.process.terminate()
+            wait_until(lambda: _got(f"http://127.0.0.1:{running.port}/healthz")[0] == 0, what="the port to close")
+            assert not answered.done()
+            holding.rollback()
+        assert answered.result(END_S) == 200
+        assert running.process.wait(END_S) == 0
+        assert sql(dsn, "SELECT video_id FROM student.bookmark") == [(1,)]
+
+
+def _left(port: int, *headers: str) -> int:
+    """How often that client may still ask."""
+    with closing(socket.create_connection(("127.0.0.1", port))) as raw:
+        lines = ("GET /api/v1/nothing HTTP/1.1", "Host: 127.0.0.1", *headers, "Connection: close", "", "")
+        raw.sendall("\r\n".join(lines).encode())
+        answer = b"".join(iter(lambda: raw.recv(65536), b""))
+    found = re.search(rb"\r\nratelimit: .*;r=(\d+);", answer, re.IGNORECASE)
+    assert found, answer
+    return int(found[1])
+
+
+def _bookmark(port: int, student: Student) -> int:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as client:
+        client.request("PUT", "/api/v1/me/bookmarks/1", headers={
+            "Cookie": f"session={student.cookies['session']}", "Sec-Fetch-Site": "same-origin",
+            "X-CSRF-Token": token_of(student.cookies["session"])})
+        return client.getresponse().status
