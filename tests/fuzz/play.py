@@ -26,6 +26,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from api.app import create_app
 from api.auth.csrf import HEADER, token_of
 from api.auth.session_cookie import hash_of
+from api.desk import edits, shapes
 from api.settings import read_api_settings
 from edge.store import open_store
 from tests.api.students import fill, sql
@@ -42,15 +43,25 @@ _BACK = """
         ON CONFLICT (token_hash) DO NOTHING;
     INSERT INTO student.note (id, account_id, video_id, at_s, body) OVERRIDING SYSTEM VALUE VALUES (1, %(id)s, 1, 1, 'a note')
         ON CONFLICT (id) DO NOTHING"""
+_BACK_AT_THE_DESK = """
+    UPDATE student.account SET role = %(role)s WHERE id = %(id)s;
+    DELETE FROM desk.question;
+    DELETE FROM desk.edit;
+    INSERT INTO desk.edit (id, kind, thing_id, deed, base_etag, base, changes, author_id) OVERRIDING SYSTEM VALUE
+        SELECT n, 'video', n, 'change', etag, thing, '{"title": "another"}', %(id)s
+        FROM generate_series(1, 4) n, desk.thing('video', n) WHERE etag IS NOT NULL;
+    UPDATE desk.edit SET state = 'published', published_at = now(), publisher_id = author_id WHERE id = 4"""
+"""Three edits that are open, one that was published, and no question that waits."""
 
 
 @contextmanager
 def application(dsn: str, folder: Path) -> Iterator[Flask]:
     """The application over *dsn*, an empty migrated database, whose catalog is filled."""
     fill(dsn)
-    for table in ("account", "note"):  # the first ids are those of the rows that are put back
-        sql(dsn, f"SELECT setval(pg_get_serial_sequence('student.{table}', 'id'), 1000)")
-    made = read_api_settings({"LECTERN_DATA": str(folder), "DATABASE_URL": dsn, "LECTERN_DESK": "yes"})
+    for table in ("student.account", "student.note", "desk.edit"):  # the first ids are those of the rows that are put back
+        sql(dsn, f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 1000)")
+    made = read_api_settings({"LECTERN_DATA": str(folder), "DATABASE_URL": dsn, "LECTERN_DESK": "yes",
+                              "LECTERN_DESK_HOOK_SECRET": "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0"})
     with closing(open_store(made.shared.store)) as store:
         app = create_app(replace(made, requests_per_window=_UNLIMITED, auth_attempts_per_window=_UNLIMITED), store)
         try:
@@ -98,7 +109,11 @@ def _play_one(operation: Any, mode: Any, most: int, number: int, connection: Any
     def ask(case: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_BACK, {"id": ACCOUNT, "hash": hash_of(TOKEN)})
-        _dress(case, chance)
+            if "/desk/" in operation.path:
+                cursor.execute(_BACK_AT_THE_DESK, {"id": ACCOUNT, "role": chance.choice(("editor", "admin"))})
+            _dress(case, chance)
+            if "/desk/" in operation.path and chance.randrange(8):
+                _dress_for_the_desk(case, chance, cursor)
         answer = case.call()
         found[answer.status_code] += 1
         case.validate_response(answer, checks=CHECKS)
@@ -108,6 +123,34 @@ def _play_one(operation: Any, mode: Any, most: int, number: int, connection: Any
     except Exception as error:
         if "Unsatisfiable" not in type(error).__name__:  # what has no parameters cannot be asked wrongly
             raise
+
+
+def _dress_for_the_desk(case: Any, chance: random.Random, cursor: Any) -> None:
+    """About things that are there, whose right version is mostly named."""
+    named = case.path_parameters or {}
+    if "kind" in named:
+        named["kind"] = chance.choice(["video", *shapes.FIELDS])
+    case.headers["If-Match"] = f'"{_version(cursor, named.get("kind"), named.get("id", 1))}"'
+    body = case.body if isinstance(case.body, dict) else {}
+    if body.get("thing") is not None and isinstance(body.get("kind"), str):
+        body["thing"] = chance.randint(1, 6)
+        case.headers["If-Match"] = f'"{_version(cursor, body["kind"], body["thing"])}"'
+    for one in [one for many in (body.get("edits"), body.get("things")) if isinstance(many, list) for one in many if isinstance(one, dict)]:
+        one["id"] = chance.randint(1, 6)
+        one["etag"] = _version(cursor, one.get("kind"), one["id"])
+
+
+def _version(cursor: Any, kind: object, id: object) -> str:
+    """The ETag of a thing; without a kind, of an edit."""
+    if not isinstance(id, int) or not 0 < id < 2**63:
+        return "0"
+    if kind is None:
+        cursor.execute("SELECT revision FROM desk.edit WHERE id = %s", (id,))
+        return edits.etag_of(id, cursor.fetchone()[0]) if cursor.rowcount else "0"
+    if not isinstance(kind, str) or kind not in shapes.FIELDS:
+        return "0"
+    cursor.execute("SELECT etag FROM desk.thing(%s, %s)", (kind, id))
+    return str(cursor.fetchone()[0])
 
 
 def _dress(case: Any, chance: random.Random) -> None:
