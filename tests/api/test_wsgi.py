@@ -1,7 +1,7 @@
 """The server of the deployments: granian's processes answer as one instance, finish what is under way, and come back when killed."""
 from __future__ import annotations
 
-import http.client
+import json
 import os
 import re
 import signal
@@ -10,24 +10,21 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.error import HTTPError, URLError
 
 import psutil
-import psycopg2
 
 from api.auth.csrf import token_of
 from edge.deploy.deployment import PROCESSES
 from tests.api import counter_files, redises
 from tests.api.students import Student, fill, sql
-from tests.edge.servers import free_port, wait_until
+from tests.edge.servers import free_port, listening, wait_until
 
 TOP = Path(__file__).parents[2]
 END_S = 20
-_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 class Running(NamedTuple):
@@ -107,23 +104,24 @@ def test_granian_believes_a_name_with_underscores_so_it_needs_a_proxy_that_drops
 def test_a_request_that_is_under_way_at_sigterm_is_finished_and_a_killed_process_comes_back(tmp_path: Path, dsn: str) -> None:
     fill(dsn)
     ada = Student(dsn)
-    with serving(tmp_path, dsn) as running, ThreadPoolExecutor(1) as asking:
+    with serving(tmp_path, dsn) as running:
         killed = min(running.workers)
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: len(running.workers) == PROCESSES and killed not in running.workers, within_s=20, what="a process in its place")
         wait_until(lambda: _got(f"http://127.0.0.1:{running.port}/readyz")[0] == 200)
 
-        with closing(psycopg2.connect(dsn)) as holding, holding.cursor() as cursor:
-            cursor.execute("SELECT FROM student.account FOR UPDATE")
-            answered = asking.submit(_bookmark, running.port, ada)
-            wait_until(lambda: sql(dsn, _WAITING) == [(1,)], what="the request to be under way")
+        body = json.dumps({"videos": [{"video": 1, "position_s": 5.0, "at_ms": 1_700_000_000_000}]}).encode()
+        with closing(socket.create_connection(("127.0.0.1", running.port), timeout=END_S)) as raw, raw.makefile("rb") as said:
+            raw.sendall((f"POST /api/v1/me/progress HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: session={ada.cookies['session']}\r\n"
+                         f"Sec-Fetch-Site: same-origin\r\nX-CSRF-Token: {token_of(ada.cookies['session'])}\r\nExpect: 100-continue\r\n"
+                         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode())
+            assert said.readline().startswith(b"HTTP/1.1 100"), "the application reads the body"
             running.process.terminate()
-            wait_until(lambda: _got(f"http://127.0.0.1:{running.port}/healthz")[0] == 0, what="the port to close")
-            assert not answered.done()
-            holding.rollback()
-        assert answered.result(END_S) == 200
+            wait_until(lambda: not listening(running.port), what="the port to close")
+            raw.sendall(body)
+            assert said.readline() + said.readline() == b"\r\nHTTP/1.1 200 OK\r\n"
         assert running.process.wait(END_S) == 0
-        assert sql(dsn, "SELECT video_id FROM student.bookmark") == [(1,)]
+        assert sql(dsn, "SELECT position_s FROM student.progress") == [(5.0,)]
 
 
 def _left(port: int, *headers: str) -> int:
@@ -135,11 +133,3 @@ def _left(port: int, *headers: str) -> int:
     found = re.search(rb"\r\nratelimit: .*;r=(\d+);", answer, re.IGNORECASE)
     assert found, answer
     return int(found[1])
-
-
-def _bookmark(port: int, student: Student) -> int:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as client:
-        client.request("PUT", "/api/v1/me/bookmarks/1", headers={
-            "Cookie": f"session={student.cookies['session']}", "Sec-Fetch-Site": "same-origin",
-            "X-CSRF-Token": token_of(student.cookies["session"])})
-        return client.getresponse().status
