@@ -35,7 +35,8 @@ def overlay(pool: Pool, account_id: int, revision: int, videos: Sequence[int], b
 
     Answers 401 where the account was deleted meanwhile.
     """
-    asked = {"account_id": account_id, "videos": list(videos), "batch_id": batch}
+    # The ids as one word: a list would be fifty constants, which the driver writes and the server reads one by one (40 µs).
+    asked = {"account_id": account_id, "videos": f"{{{','.join(map(str, videos))}}}", "batch_id": batch}
     for reads in (True, False):
         rows = pool.read(_OVERLAY["overlay"], asked, reads=reads, prepared=True)
         if rows and rows[0][0] >= revision:
