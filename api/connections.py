@@ -50,6 +50,7 @@ class Figures:
 class Connection(PlainConnection):
     """A connection, and what is known of it."""
 
+    bounded = False  # the server ends what takes too long on it, without being told each time
     process = 0
     age = 0  # how many connection errors there had been when it was opened
     uses = 0
@@ -58,10 +59,15 @@ class Connection(PlainConnection):
 
 
 class Connections:
-    """At most *share* connections to *dsn*. *wait_s*, *idle_s* and *uses* as ``api.pool.Pool`` has them."""
+    """At most *share* connections to *dsn*. *wait_s*, *idle_s* and *uses* as ``api.pool.Pool`` has them.
 
-    def __init__(self, dsn: str, *, share: int, wait_s: float, idle_s: float, uses: int) -> None:
+    *statement_ms*: as a connection opens, ask the server to end what takes longer on it, which spares each message a statement.
+    A pooler's are not ours to set: it refuses or ignores it, and is asked no more. 0: do not ask.
+    """
+
+    def __init__(self, dsn: str, *, share: int, wait_s: float, idle_s: float, uses: int, statement_ms: int = 0) -> None:
         self._dsn = dsn
+        self._statement_ms = statement_ms
         self._share = share
         self._wait_s = wait_s
         self._idle_s = idle_s
@@ -203,18 +209,38 @@ class Connections:
     def _connect(self, left_s: float) -> Connection:
         age = self._age
         try:
-            connection: Connection = psycopg2.connect(
-                self._dsn, connection_factory=Connection, tcp_user_timeout=int(self._wait_s * 1000),
-                connect_timeout=max(LEAST_CONNECT_S, int(left_s / self._hosts)), **_KEEPALIVE)  # it counts for each host
+            connection = self._open(left_s)
         except psycopg2.OperationalError as error:
             with self._lock:
                 self._figures.errors += 1
             raise PoolBusyError("The database cannot be reached.") from error
-        connection.autocommit = True  # the driver sends no BEGIN of its own; api.transaction does
         connection.prepared = set()
         connection.process, connection.age, connection.idle_since = os.getpid(), age, time.monotonic()
         with self._lock:
             self._figures.opened += 1
+        return connection
+
+    def _open(self, left_s: float) -> Connection:
+        bound: dict[str, Any] = {}
+        if self._statement_ms:
+            given = parse_dsn(self._dsn).get("options") or os.environ.get("PGOPTIONS", "")
+            bound["options"] = f"{given} -c statement_timeout={self._statement_ms}"
+        try:
+            connection: Connection = psycopg2.connect(
+                self._dsn, connection_factory=Connection, tcp_user_timeout=int(self._wait_s * 1000),
+                connect_timeout=max(LEAST_CONNECT_S, int(left_s / self._hosts)), **_KEEPALIVE, **bound)  # it counts for each host
+        except psycopg2.OperationalError as error:
+            if not bound or "options" not in str(error):
+                raise
+            self._statement_ms = 0
+            return self._open(left_s)
+        connection.autocommit = True  # the driver sends no BEGIN of its own; api.transaction does
+        if bound:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT current_setting('statement_timeout')::interval = %s * interval '1 ms'", (self._statement_ms,))
+                connection.bounded = cursor.fetchone() == (True,)
+            if not connection.bounded:
+                self._statement_ms = 0
         return connection
 
 

@@ -1,13 +1,15 @@
 """The database as the API asks it: a transaction at a time, on one of a bounded number of connections.
 
-Safe behind PgBouncer in transaction mode: nothing is ever set on a session, only in a transaction, by the
-message that opens it; no session locks, no LISTEN, no cursors that are held.
+Safe behind PgBouncer in transaction mode: nothing is ever set on a session but as it is opened, which a pooler
+refuses or ignores; there all is set in the transaction, by the message that opens it. No session locks, no LISTEN,
+no cursors that are held.
 """
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from flask import Flask, current_app
@@ -31,15 +33,16 @@ class Pool:
     *replica_dsn*: a second database that may take reads, with as many connections of its own. *wait_s*: how
     long a transaction may wait for its connection, connecting included. *idle_s*: how long one may lie idle.
     *uses*: transactions after which one is replaced. *statement_ms*: the longest statement. *observe* is told
-    the seconds of every statement. *prepares* False: behind a pooler, where no plan is kept. The process may
+    the seconds of every statement. *prepares* False: behind a pooler, where no plan and no setting is kept. The process may
     fork at any time: a child begins with none.
     """
 
     def __init__(self, dsn: str, *, share: int, replica_dsn: str | None = None, wait_s: float = WAIT_S,
                  idle_s: float = IDLE_S, uses: int = USES, statement_ms: int = STATEMENT_MS,
                  observe: Callable[[float], None] | None = None, prepares: bool = True) -> None:
-        self._primary = Connections(dsn, share=share, wait_s=wait_s, idle_s=idle_s, uses=uses)
-        self._replica = Connections(replica_dsn, share=share, wait_s=wait_s, idle_s=idle_s, uses=uses) if replica_dsn else None
+        side = partial(Connections, share=share, wait_s=wait_s, idle_s=idle_s, uses=uses, statement_ms=statement_ms if prepares else 0)
+        self._primary = side(dsn)
+        self._replica = side(replica_dsn) if replica_dsn else None
         self._replica_from = 0.0
         self._wait_s = wait_s
         self._statement_ms = statement_ms
@@ -57,7 +60,7 @@ class Pool:
         side, connection = self._lend(reads)
         try:
             cursor = connection.cursor(cursor_factory=Cursor)
-            cursor.open_with(statement_ms=self._statement_ms, read_only=reads, observe=self.observe)
+            cursor.open_with(statement_ms=self._told_ms(connection), read_only=reads, observe=self.observe)
             try:
                 yield cursor
                 cursor.commit()
@@ -82,10 +85,10 @@ class Pool:
             if prepared and self._prepares and sql not in self._refused:
                 assert isinstance(values, Mapping)
                 try:
-                    return cursor.read_prepared(sql, values, statement_ms=self._statement_ms, prepared=connection.prepared)
+                    return cursor.read_prepared(sql, values, statement_ms=self._told_ms(connection), prepared=connection.prepared)
                 except REFUSALS:
                     self._refused.add(sql)
-            return cursor.read_alone(sql, values, statement_ms=self._statement_ms)
+            return cursor.read_alone(sql, values, statement_ms=self._told_ms(connection))
         finally:
             side.take_back(connection)
 
@@ -104,6 +107,10 @@ class Pool:
         for side in (self._primary, self._replica):
             if side:
                 side.drop_idle()
+
+    def _told_ms(self, connection: Connection) -> int:
+        """What a transaction has to say of its statements' longest time: 0 where the connection knows."""
+        return 0 if connection.bounded else self._statement_ms
 
     def _lend(self, reads: bool) -> tuple[Connections, Connection]:
         if reads and self._replica and time.monotonic() >= self._replica_from:

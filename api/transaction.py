@@ -1,8 +1,8 @@
 """A cursor that is one transaction, opened by its first statement's own message.
 
 BEGIN, the transaction's settings and the first statement go to the server together, so a transaction costs
-two messages, and a statement that is one by itself costs one. Nothing is set on the session: behind a pooler
-it would reach the next client.
+two messages, and a statement that is one by itself costs one. Nothing is set on the session that is open: behind
+a pooler it would reach the next client.
 """
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Cursor(cursor):
     _observe: Observe | None = None
 
     def open_with(self, *, statement_ms: int, read_only: bool, observe: Observe | None) -> None:
-        """Have the first statement begin a transaction."""
-        self._opening = b"BEGIN%s; SET LOCAL statement_timeout = %d; " % (b" READ ONLY" if read_only else b"", statement_ms)
+        """Have the first statement begin a transaction. *statement_ms*: its statements' longest time; 0: as the connection has it."""
+        self._opening = b"BEGIN%s; " % (b" READ ONLY" if read_only else b"") + _longest(statement_ms)
         self._observe = observe
 
     def execute(self, query: Any, vars: Any = None) -> None:
@@ -72,7 +72,7 @@ class Cursor(cursor):
 
     @staticmethod
     def _alone(statement_ms: int) -> bytes:
-        return b"SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = %d; " % statement_ms
+        return b"SET TRANSACTION READ ONLY; " + _longest(statement_ms)
 
     def commit(self) -> None:
         """End the transaction, if any statement began one. Raises where an error was swallowed and nothing would be kept."""
@@ -99,3 +99,7 @@ class Cursor(cursor):
         # A statement that does not parse begins nothing: the next one still has to.
         if self.connection.get_transaction_status() != TRANSACTION_STATUS_IDLE:
             self._opening = b""
+
+
+def _longest(statement_ms: int) -> bytes:
+    return b"SET LOCAL statement_timeout = %d; " % statement_ms if statement_ms else b""

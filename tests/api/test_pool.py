@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -327,6 +327,26 @@ def test_what_is_asked_all_the_time_is_planned_once_a_connection(empty_dsn: str)
     assert pool.read("SELECT current_setting('statement_timeout'), current_setting('transaction_read_only')", {}, prepared=True) == [
         ("5s", "on")]
     pool.close()
+
+
+@pytest.mark.parametrize("pooler", [None, *(["refuses", "ignores"] if "pgbouncer" in KINDS else [])])
+def test_the_longest_time_is_told_once_a_connection_and_by_each_message_where_a_pooler_does_not_heed_it(
+        pooler: str | None, empty_dsn: str, server: Server) -> None:
+    with ExitStack() as stack:
+        dsn = f"{empty_dsn}&options=-c%20lock_timeout%3D77"  # what else an operator has set stays
+        if pooler:
+            dsn = stack.enter_context(pgbouncer(empty_dsn, server, ignores="options" if pooler == "ignores" else ""))
+        pool = Pool(dsn, share=SHARE, statement_ms=222)
+        stack.callback(pool.close)
+        sent: list[bytes] = []
+        with watched(sent):
+            for ask in (pool.read, lambda sql: in_transaction(pool, sql)):
+                assert ask("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')") == [
+                    ("222ms", "0" if pooler else "77ms")]
+                with pytest.raises(psycopg2.errors.QueryCanceled):
+                    ask("SELECT pg_sleep(5)")
+        assert (b"SET LOCAL" in sent[0]) == (pooler is not None)
+        assert pool.figures.errors == 0
 
 
 def test_a_plan_that_cannot_be_kept_costs_no_answer(through: str) -> None:
