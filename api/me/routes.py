@@ -34,7 +34,7 @@ def overlay() -> Response:
     if bool(videos) == bool(asked.batch):
         refuse(Wrong("videos", "Name a batch, or videos, and not both."))
     session = mine()
-    what = f"overlay:b{asked.batch}" if asked.batch else f"overlay:{','.join(map(str, videos))}"
+    what = f"overlay:b{asked.batch}" if asked.batch else f"overlay:{videos}"
     return kept(session, what, asked.v, partial(
         progress.overlay, pool.current(), session.account_id, session.revision, videos, asked.batch),
         follows_catalog=bool(asked.batch))
@@ -219,11 +219,11 @@ def _noted(work: Callable[[Cursor], shapes.Note], status: int) -> Response:
 
 
 @lru_cache(maxsize=1024)  # a page's list is everybody's
-def _ids(text: str) -> tuple[int, ...]:
-    """The ids in a comma-separated list, in their order, each once: so one set of videos has one key in the cache."""
+def _ids(text: str) -> str:
+    """*text*, a list of ids with commas between, in their order, each once: so one set of videos has one key in the cache."""
     parts = text.split(",") if text else []
     if len(parts) > shapes.MOST_VIDEOS:
         refuse(Wrong("videos", f"Name at most {shapes.MOST_VIDEOS} videos."))
     if not all(part.isascii() and part.isdigit() and len(part) < 20 and 0 < int(part) <= bodies.MOST_ID for part in parts):
         refuse(Wrong("videos", "Write ids with commas between, such as 1,2,3."))
-    return tuple(sorted({int(part) for part in parts}))
+    return ",".join(map(str, sorted({int(part) for part in parts})))
