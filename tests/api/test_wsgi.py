@@ -1,6 +1,7 @@
 """The server of the deployments: granian's processes answer as one instance, finish what is under way, and come back when killed."""
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -16,9 +17,11 @@ from urllib.error import HTTPError, URLError
 
 import psutil
 
+from api.auth.csrf import token_of
 from edge.deploy.deployment import PROCESSES
 from tests.api import counter_files, redises
-from tests.edge.servers import free_port, listening, wait_until
+from tests.api.students import Student, fill, sql
+from tests.edge.servers import free_port, wait_until
 
 TOP = Path(__file__).parents[2]
 END_S = 20
@@ -70,6 +73,10 @@ def _listens(process: psutil.Process, port: int) -> bool:
     return False
 
 
+def _speaks(process: psutil.Process, port: int) -> bool:
+    return any(one.raddr and one.raddr.port == port for one in process.net_connections("tcp"))
+
+
 def _got(url: str) -> tuple[int, str]:
     try:
         with closing(urllib.request.urlopen(url, timeout=5)) as answer:
@@ -98,6 +105,25 @@ def test_granian_believes_a_name_with_underscores_so_it_needs_a_proxy_that_drops
         assert running.leaves() == 0
 
 
+def test_a_request_that_is_under_way_at_sigterm_is_finished(tmp_path: Path, dsn: str) -> None:
+    fill(dsn)
+    ada = Student(dsn)
+    body = json.dumps({"videos": [{"video": 1, "position_s": 5.0, "at_ms": 1_700_000_000_000}]}).encode()
+    with serving(tmp_path, dsn) as running:
+        with closing(socket.create_connection(("127.0.0.1", running.port), timeout=END_S)) as raw, raw.makefile("rb") as said:
+            raw.sendall((f"POST /api/v1/me/progress HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: session={ada.cookies['session']}\r\n"
+                         f"Sec-Fetch-Site: same-origin\r\nX-CSRF-Token: {token_of(ada.cookies['session'])}\r\nExpect: 100-continue\r\n"
+                         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode())
+            assert said.readline().startswith(b"HTTP/1.1 100"), "the application reads the body"
+            (answering,) = [child for child in running.process.children() if _speaks(child, raw.getsockname()[1])]
+            running.process.terminate()
+            wait_until(lambda: not _listens(answering, running.port), what="its end to have begun")
+            raw.sendall(body)
+            assert said.readline() + said.readline() == b"\r\nHTTP/1.1 200 OK\r\n"
+        assert running.process.wait(END_S) == 0
+        assert sql(dsn, "SELECT position_s FROM student.progress") == [(5.0,)]
+
+
 def test_a_process_that_is_killed_comes_back_and_all_end_with_exit_code_0(tmp_path: Path, dsn: str) -> None:
     with serving(tmp_path, dsn) as running:
         killed = min(running.workers)
@@ -105,7 +131,6 @@ def test_a_process_that_is_killed_comes_back_and_all_end_with_exit_code_0(tmp_pa
         wait_until(lambda: len(running.workers) == PROCESSES and killed not in running.workers, within_s=20, what="a process in its place")
         assert _got(f"http://127.0.0.1:{running.port}/readyz")[0] == 200
         assert running.leaves() == 0
-        assert not listening(running.port)
 
 
 def _left(port: int, *headers: str) -> int:
