@@ -25,7 +25,7 @@ _ATTRIBUTES = {
 }
 _DROPPED = {"script", "style", "template", "object", "embed", "applet", "noscript"}
 _RENAMED = {"aside": "div", "figure": "div", "figcaption": "p", "tt": "code", "b": "strong", "i": "em"}
-_DIRECTED = frozenset({"p", "li", "blockquote", "td", "th", "dt", "dd", "h3", "h4", "h5", "h6"})
+_DIRECTED = frozenset({"p", "li", "blockquote", "td", "th", "dt", "dd", "h2", "h3", "h4", "h5", "h6"})
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 _TOKEN = re.compile(r'<[^>"]*(?:"[^"]*"[^>"]*)*>|[^<]+')
@@ -78,7 +78,7 @@ class _Rebuilt:
         self._directed = right_to_left
         self._ids, self._aims = self._places()
         levels = sorted({token[2] for token in self._tokens if token[:2] == "<h" and token[2:3].isdigit()})
-        self._heading = {f"h{level}": f"h{min(6, 3 + rank)}" for rank, level in enumerate(levels)}
+        self._heading = {f"h{level}": f"h{min(6, 2 + rank)}" for rank, level in enumerate(levels)}
 
     def html(self) -> str:
         for token in self._tokens:

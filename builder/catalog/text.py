@@ -18,7 +18,7 @@ __all__ = ["MARKUPS", "PART_BYTES", "SALT", "CleanText", "Markup", "blocks", "cl
 Markup = Literal["plain", "markdown", "rst", "html"]
 MARKUPS: tuple[Markup, ...] = ("plain", "markdown", "rst", "html")
 
-SANITISER_VERSION = 2
+SANITISER_VERSION = 3
 """Raise it when :func:`clean` gives other HTML for some text: every kept text is then made anew."""
 
 CONVERTERS = ("docutils", "markdown-it-py", "nh3")
@@ -56,7 +56,7 @@ def clean(source: str, markup: str) -> CleanText:
     """The clean HTML of *source*. Never raises; bounded in size and depth, so in time, whatever the text.
 
     Words stay, as far as they are not markup. Links lead to http, https and mailto only, and to places in the
-    text itself; others are words. No pictures, ids but of such places, or headings above h3.
+    text itself; others are words. No pictures, ids but of such places, or headings above h2.
     """
     text = _NEVER.sub("", source[:SOURCE_LETTERS].replace("\r\n", "\n").replace("\r", "\n"))
     if not text.strip():

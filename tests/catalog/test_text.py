@@ -21,7 +21,7 @@ from builder.catalog.text import MARKUPS, PART_BYTES, blocks, clean, cut, detect
 DATA = Path(__file__).parent / "data"
 TAGS = {
     "p", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "pre", "table", "caption", "thead", "tbody", "tr", "th", "td", "div", "hr",
-    "h3", "h4", "h5", "h6", "a", "em", "strong", "u", "s", "del", "ins", "sub", "sup", "code", "kbd", "samp", "var", "q", "cite",
+    "h2", "h3", "h4", "h5", "h6", "a", "em", "strong", "u", "s", "del", "ins", "sub", "sup", "code", "kbd", "samp", "var", "q", "cite",
     "abbr", "small", "mark", "br", "span",
 }
 ATTRIBUTES = {"href", "rel", "id", "start", "colspan", "rowspan", "title", "dir"}
@@ -220,6 +220,11 @@ def test_no_file_and_no_host_is_asked_and_no_configuration_heard(tmp_path: Path,
         server.server_close()
         thread.join()
     assert asked == []
+
+
+def test_the_highest_heading_of_a_text_stands_right_below_its_pages_own() -> None:
+    assert clean("## Who\n\n#### Where", "markdown").html == "<h2>Who</h2>\n<h3>Where</h3>"
+    assert clean("<h1>Who</h1><h6>Where</h6>", "html").html == "<h2>Who</h2><h3>Where</h3>"
 
 
 @settings(max_examples=60, deadline=None)

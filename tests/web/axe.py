@@ -21,12 +21,22 @@ PATHS = {
 }
 """The showcase's pages by kind."""
 
-_RUN = "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
+_RUN = "async (rules) => (await axe.run(document, { resultTypes: ['violations'], ...rules })).violations"
+_CONTRAST = {"runOnly": ["color-contrast"]}  # the one rule to which dark is not as light
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core finds on *page* as it stands: rule, how bad, and the elements."""
+def violations(page: Page, *, contrast: bool = False) -> list[str]:
+    """What axe-core finds on *page* as it stands: rule, how bad, and the elements. *contrast*: by that rule alone."""
     assert SCRIPT.is_file(), INSTALL
     page.evaluate(SCRIPT.read_text())  # by the debugger, which the page's policy does not bind
-    found: list[dict[str, Any]] = page.evaluate(_RUN)
+    found: list[dict[str, Any]] = page.evaluate(_RUN, _CONTRAST if contrast else {})
     return [f"{one['id']} ({one['impact']}): {one['help']}: {[node['html'][:160] for node in one['nodes'][:4]]}" for one in found]
+
+
+def light_and_dark(page: Page) -> list[str]:
+    """What is found in the light, and what of contrast in the dark; the page is left light."""
+    found = violations(page)
+    page.emulate_media(color_scheme="dark")
+    found += violations(page, contrast=True)
+    page.emulate_media(color_scheme="light")
+    return found
