@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.web.axe import light_and_dark
 from tests.web.conftest import Heard, Live
 from tests.web.students import PASSWORD, Account, account, lectures, log_in, log_out, mailed_link, until
 
@@ -60,6 +61,7 @@ def test_an_error_stands_at_the_top_with_the_focus_and_beside_its_field_and_what
     expect(page.locator("#password-error")).to_be_visible()
     password = page.get_by_label("Password", exact=True)
     assert "password-error" in (password.get_attribute("aria-describedby") or "")
+    assert light_and_dark(page) == []
     top.get_by_role("link").click()
     expect(password).to_be_focused()
     expect(password).to_have_value("short")
@@ -121,6 +123,7 @@ def test_password_and_address_are_changed_and_the_address_by_its_own_mail(page: 
     who = account(site)
     log_in(page, who)
     page.get_by_role("link", name="Password and address").click()
+    assert light_and_dark(page) == []
     page.get_by_label("Present password").fill(PASSWORD)
     page.get_by_label("New password").fill("quite another sentence")
     page.get_by_role("button", name="Change the password").click()
@@ -145,8 +148,10 @@ def test_a_session_on_another_device_is_seen_and_ended(open_context: Open, site:
     phone, page = open_context().new_page(), open_context().new_page()
     log_in(phone, who)
     log_in(page, who)
+    assert light_and_dark(page) == []
     page.get_by_role("link", name="Where you are logged in").click()
     expect(page.locator(".sessions li")).to_have_count(2)
+    assert light_and_dark(page) == []
     expect(page.locator(".sessions strong", has_text="This browser: Chrome on Linux")).to_have_count(1)
     page.locator(".sessions li", has_not_text="This browser").get_by_role("button").click()
     expect(page.locator(".sessions li")).to_have_count(1)
@@ -175,6 +180,7 @@ def test_a_student_takes_all_along_and_deletes_the_account(page: Page, site: Liv
     page.get_by_label("Password", exact=True).fill("wrong")
     page.get_by_role("button", name="Delete my account").click()
     expect(page.locator(".errors")).to_be_focused()
+    assert light_and_dark(page) == []
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Delete my account").click()
     expect(page.get_by_text("is deleted")).to_be_visible()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.web.axe import light_and_dark
 from tests.web.conftest import Heard, Live
 from tests.web.students import PASSWORD, Account, account, hide, lectures, log_in, log_out, places, until, watch, writes_of
 
@@ -22,6 +23,7 @@ def test_who_is_not_signed_in_has_a_place_too_and_the_api_is_never_asked(page: P
     begun = page.locator("#continue")
     expect(begun.get_by_role("heading", name="Where you left off")).to_be_visible()
     expect(begun).to_contain_text("12:34")
+    assert light_and_dark(page) == []
     begun.locator("a").click()
     expect(page.get_by_text("You stopped at 12:34.")).to_be_visible()
     assert (asked, heard.errors, heard.elsewhere) == ([], [], [])
@@ -123,6 +125,7 @@ def test_who_leaves_at_once_has_not_begun_and_who_saw_the_end_begins_anew_with_a
     (batch,) = site.sql("SELECT slug FROM catalog.batch WHERE id = (SELECT batch_id FROM catalog.video WHERE id = %s)", first)[0]
     page.goto(f"/batches/{batch}/")
     expect(page.locator(f"[data-video='{second}'] .mark")).to_have_text("Watched")
+    assert light_and_dark(page) == []
     expect(page.locator(".card .mark, .card .bar")).to_have_count(1)
     page.goto(other)
     expect(page.locator(".beside .mark")).to_have_count(0)  # its own row says that it is here
@@ -259,6 +262,7 @@ def test_notes_stand_in_the_lectures_order_as_text(page: Page, site: Live) -> No
     page.get_by_text("Your notes (2)").click()
     expect(page.locator(".notes li p")).to_have_text(["दो\nlines", "<img src=x onerror=alert(1)>"])
     assert page.locator(".notes img").count() == 0
+    assert light_and_dark(page) == []
     page.get_by_role("button", name="Delete the note at 1:00").click()
     expect(page.locator(".notes li")).to_have_count(1)
     assert site.sql("SELECT at_s FROM student.note WHERE account_id = %s", who.id) == [(120,)]
@@ -301,6 +305,7 @@ def test_a_student_joins_a_batch_after_the_log_in_and_leaves_it(open_context: Op
     page.wait_for_url(f"**/batches/{slug}/")  # where they came from
     page.get_by_role("button", name="Enrol in this batch").click()
     expect(page.get_by_text("You are enrolled.")).to_be_visible()
+    assert light_and_dark(page) == []
     assert site.sql("SELECT batch_id FROM student.enrolment WHERE account_id = %s", who.id) == [(batch,)]
     page.reload()
     page.get_by_role("button", name="Leave this batch").click()

@@ -16,6 +16,7 @@ from edge.store import open_store
 from edge.store.port import Object, Put
 from tests.conftest import database
 from tests.edge.servers import free_port
+from tests.web.axe import light_and_dark
 from tests.web.conftest import Heard, Live, serving, until
 from tests.web.providers import MEDIA, stand_in
 
@@ -326,6 +327,7 @@ def test_a_short_transcript_stands_in_the_page_as_text_and_each_line_leads_to_it
     page.evaluate("document.querySelector('.player video').currentTime = 16")
     expect(lines.nth(2)).to_have_attribute("aria-current", "true")
     assert page.locator(".transcript [aria-current]").count() == 1
+    assert light_and_dark(page) == []  # while it plays
     assert heard.errors == []
 
 
@@ -349,6 +351,7 @@ def test_the_next_lecture_is_offered_and_begins_by_itself_only_for_who_chose_tha
     seat.told("lectern:ended")
     offer = page.locator(".over")
     expect(offer.locator("a")).to_have_text("Next: Lecture 2")
+    assert light_and_dark(page) == []
     offer.get_by_role("button").click()
     expect(offer).to_have_count(0)
     page.keyboard.press("9")
