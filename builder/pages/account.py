@@ -36,6 +36,9 @@ def pages(site: Site) -> Iterator[Page]:
             "Set the password that a mail was about.")),
         "/account/email/": Form("email", words.gettext("Confirm your new address"), words.gettext(
             "Confirm the address that a mail went to.")),
+        "/account/kept/": Form("kept", words.gettext("Lectures you keep"), words.gettext("See the lectures that you keep.")),
+        "/account/history/": Form("history", words.gettext("What you watched"), words.gettext(
+            "See what you watched and where you are in it.")),
         "/account/settings/": Form("settings", words.gettext("Password and address"), words.gettext(
             "Change your password or e-mail address.")),
         "/account/sessions/": Form("sessions", words.gettext("Where you are logged in"), words.gettext(

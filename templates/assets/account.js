@@ -88,12 +88,16 @@ async function open() {
   reveal("student");
   if (name === "sessions") await listSessions(top.querySelector(".sessions"), left);
   if (name === "settings") await listLinks(top.querySelector("[data-linking]"));
+  if (["kept", "history"].includes(name)) {
+    const { listLectures } = await import("{{ asset('account-lectures.js') }}");
+    await listLectures(name, top.querySelector("[data-lectures]"), (error) => show(null, told(null, error)));
+  }
 }
 
 // Shows the parts that are for *whom*, and no other; without it none.
 function reveal(...whom) {
   for (const part of top.querySelectorAll("[data-for]")) part.hidden = !whom.includes(part.dataset.for);
-  if (!whom.length) for (const field of top.querySelectorAll("[data-name], bdi[data-email], .sessions")) field.replaceChildren();
+  if (!whom.length) for (const field of top.querySelectorAll("[data-name], bdi[data-email], .sessions, .lectures")) field.replaceChildren();
 }
 
 // A mail is on its way.

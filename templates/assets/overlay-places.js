@@ -73,6 +73,11 @@ export function paid(entries) {
   });
 }
 
+// The student has let it be forgotten.
+export function drop(video) {
+  change((videos) => delete videos[video]);
+}
+
 function change(work) {
   const { tag } = whose();
   const mine = kept(MINE);

@@ -16,7 +16,8 @@ PATHS = {
     "subjects": "/subjects/", "subject": "/subjects/subject-1/", "instructors": "/instructors/", "instructor": "/instructors/teacher-1/",
     "about": "/about/", "not found": "/nowhere/", "search": "/search/", "search asked": "/search/?q=matrix", "offline": "/offline/",
     "account": "/account/", "register": "/account/register/", "confirm": "/account/confirm/", "reset": "/account/reset/",
-    "password": "/account/password/", "e-mail": "/account/email/", "settings": "/account/settings/", "sessions": "/account/sessions/",
+    "password": "/account/password/", "e-mail": "/account/email/", "kept": "/account/kept/", "history": "/account/history/",
+    "settings": "/account/settings/", "sessions": "/account/sessions/",
     "data": "/account/data/",
 }
 """The showcase's pages by kind."""

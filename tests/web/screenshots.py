@@ -4,8 +4,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import Browser, Page, Route
 
 from builder.embedded import ensure
 from builder.migrate import migrate
@@ -19,8 +20,14 @@ KINDS = {
     "video-long": "/videos/lecture-4/", "video-hindi": "/videos/lecture-7/", "video-arabic": "/videos/lecture-8/",
     "video-bare": "/videos/lecture-522/", "videos": "/videos/", "subjects": "/subjects/", "subject": "/subjects/subject-1/",
     "instructors": "/instructors/", "instructor": "/instructors/teacher-1/", "about": "/about/",
-    "search": "/search/?q=matrix", "not-found": "/nowhere/", "account": "/account/",
+    "search": "/search/?q=matrix", "search-nothing": "/search/?q=xyzzyplugh", "not-found": "/nowhere/", "gone": "/videos/lecture-520/",
+    "imprint": "/imprint/", "offline": "/offline/", "account": "/account/", "register": "/account/register/", "reset": "/account/reset/",
 }
+STUDENTS = {
+    "own": "/account/", "kept": "/account/kept/", "history": "/account/history/", "settings": "/account/settings/",
+    "sessions": "/account/sessions/", "data": "/account/data/",
+}
+"""The account's pages as one sees them who is logged in."""
 WIDTHS = (360, 768, 1280)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 # Not by wait_for_function, which evaluates a string in the page: the policy forbids that. A decoding fails where the browser
@@ -32,28 +39,49 @@ _PICTURES_ARE_THERE = """() => Promise.all([...document.images]
     }).then(() => i.decode()))))"""
 
 
+_WORDS = "## Who we are\n\nA school by the sea.\nHarbour Street 4, Port Example\n\n## How to reach us\n\n[school.example](https://school.example/)"
+_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36"
+_AT = {"created_at": "2026-09-01T08:00:00Z", "seen_at": "2026-11-20T19:30:00Z"}
+_PLACES = ((8, 754, False), (4, 2400, False), (7, 0, True), (530, 100, False), (2, 0, True))
+_ANSWERS: dict[str, dict[str, object]] = {
+    "auth/session": {"account": {"id": 1, "name": "Ada Okafor", "email": "ada@school.example", "has_password": True}, "csrf": ""},
+    "auth/oidc": {"providers": [{"name": "School", "linked": False}]},
+    "auth/sessions": {"sessions": [{"tag": "a", "this": True, "agent": _AGENT, **_AT}, {"tag": "b", "this": False, "agent": "", **_AT}]},
+    "me/bookmarks": {"bookmarks": [{"id": id, "at_ms": 1_795_000_000_000 - id * 10**8} for id in (1, 4, 7, 8, 12)], "next": "more"},
+    "me/history": {"places": [{"video": id, "position_s": s, "completed": done, "at_ms": 1_795_000_000_000} for id, s, done in _PLACES]},
+}
+"""What the API, which is not part of the pictures' site, says to who is logged in."""
+
+
 def _strangers(route: Route) -> None:
-    """What the API says to one who is not logged in: it is not part of the pictures' site."""
     route.fulfill(json={"providers": []} if route.request.url.endswith("/oidc") else {"account": None, "csrf": ""})
+
+
+def _students(route: Route) -> None:
+    path = urlsplit(route.request.url).path.removeprefix("/api/v1/")
+    route.fulfill(json=_ANSWERS[path]) if path in _ANSWERS else route.fulfill(status=503, json={})
 
 
 def take(browser: Browser, url: str, folder: Path, only: tuple[str, ...] = ()) -> None:
     """A PNG for each kind, width and theme, whole pages, cut at three screens."""
     for width in WIDTHS:
         for theme in THEMES:
-            context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme, base_url=url)
-            context.route("**/api/v1/auth/*", _strangers)
-            page = context.new_page()
-            for name, path in KINDS.items():
-                if only and name not in only:
-                    continue
-                page.goto(path, wait_until="load")
-                height = min(page.evaluate("document.documentElement.scrollHeight"), 2400)
-                page.set_viewport_size({"width": width, "height": height})
-                page.evaluate(_PICTURES_ARE_THERE)
-                page.screenshot(path=folder / f"{name}-{width}-{theme}.png")
-                page.set_viewport_size({"width": width, "height": 800})
-            context.close()
+            for kinds, answer in ((KINDS, _strangers), (STUDENTS, _students)):
+                context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme, base_url=url)
+                context.route("**/api/v1/**", answer)
+                for kind, path in kinds.items():
+                    if not only or kind in only:
+                        _take(context.new_page(), path, width, folder / f"{kind}-{width}-{theme}.png")
+                context.close()
+
+
+def _take(page: Page, path: str, width: int, file: Path) -> None:
+    page.goto(path, wait_until="networkidle")
+    height = min(page.evaluate("document.documentElement.scrollHeight"), 2400)
+    page.set_viewport_size({"width": width, "height": height})
+    page.evaluate(_PICTURES_ARE_THERE)
+    page.screenshot(path=file)
+    page.close()
 
 
 def main() -> None:
@@ -62,7 +90,10 @@ def main() -> None:
     with open_folder("lectern-screenshots-") as data, ensure(data, keeper=True) as server:
         migrate(server.dsn)
         with served(server.dsn, data) as site, launched() as browser:
+            site.site = site.site._replace(imprint=_WORDS)
             showcase.fill(site)
+            site.build()
+            site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE slug = 'lecture-520'")
             site.build()
             take(browser, site.url, folder, tuple(sys.argv[2:]))
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")

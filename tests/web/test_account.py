@@ -7,10 +7,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.web.axe import light_and_dark
 from tests.web.conftest import Heard, Live
-from tests.web.students import PASSWORD, Account, account, lectures, log_in, log_out, mailed_link, until
+from tests.web.students import PASSWORD, Account, account, lectures, log_in, log_out, mailed_link, places, until
 
 Open = Callable[..., BrowserContext]
-PAGES = ("", "register/", "confirm/", "reset/", "password/", "email/", "settings/", "sessions/", "data/")
+PAGES = ("", "register/", "confirm/", "reset/", "password/", "email/", "kept/", "history/", "settings/", "sessions/", "data/")
 
 
 def test_a_stranger_registers_confirms_by_mail_logs_in_and_sets_a_new_password_by_mail(page: Page, site: Live, heard: Heard) -> None:
@@ -141,6 +141,56 @@ def test_password_and_address_are_changed_and_the_address_by_its_own_mail(page: 
     expect(page.get_by_text("Your account has its new address.")).to_be_visible()
     assert site.sql("SELECT email FROM student.account WHERE id = %s", who.id) == [(other,)]
     assert [text for text in heard.errors if "status of 4" not in text] == []
+
+
+def test_what_is_kept_and_what_was_watched_stand_on_pages_of_their_own_and_can_be_let_go(page: Page, site: Live, heard: Heard) -> None:
+    who = account(site)
+    *kept, (gone, _) = site.sql("SELECT id, title FROM catalog.video WHERE status = 'published' ORDER BY id LIMIT 23")
+    for n, (video, _) in enumerate(kept):
+        site.sql("INSERT INTO student.bookmark (account_id, video_id, at) VALUES (%s, %s, now() - %s * interval '1 day')", who.id, video, n)
+    (first, begun), (second, done) = kept[:2]
+    site.sql("""INSERT INTO student.progress (account_id, video_id, position_s, at, completed)
+        VALUES (%s, %s, 754, now(), false), (%s, %s, 0, now() - interval '3 days', true), (%s, %s, 60, now() - interval '5 days', false)""",
+             who.id, first, who.id, second, who.id, gone)
+    log_in(page, who)
+    page.get_by_role("link", name="Lectures you keep").click()
+    rows = page.locator(".lectures li")
+    expect(rows).to_have_count(20)
+    expect(rows.first.locator("a")).to_have_text(begun)
+    page.get_by_role("button", name="More lectures").click()
+    expect(rows).to_have_count(22)
+    expect(rows.nth(20).locator("a")).to_be_focused()
+    expect(page.get_by_role("button", name="More lectures")).to_be_hidden()
+    page.get_by_role("button", name=f"Keep no more: {begun}").click()
+    expect(rows).to_have_count(21)
+    expect(rows.first.locator("a")).to_be_focused()
+    assert site.sql("SELECT FROM student.bookmark WHERE account_id = %s AND video_id = %s", who.id, first) == []
+
+    page.goto("/account/")
+    page.context.route(f"**/data/video/{gone}.json", lambda route: route.fulfill(status=410, body="{}"))  # withdrawn
+    page.get_by_role("link", name="What you watched").click()
+    expect(rows).to_have_count(3)
+    expect(rows.nth(0)).to_contain_text(begun)
+    expect(rows.nth(0)).to_contain_text("at 12:34")
+    expect(rows.nth(1)).to_contain_text(done)
+    expect(rows.nth(1)).to_contain_text("Watched")
+    expect(rows.nth(2)).to_contain_text("This lecture is no longer here.")
+    assert light_and_dark(page) == []
+    page.route("**/me/progress/*", lambda route: route.fulfill(status=500, body="{}"), times=1)
+    rows.first.get_by_role("button").click()
+    expect(page.get_by_text("The server does not answer now.")).to_be_visible()
+    for left in (2, 1, 0):
+        rows.last.get_by_role("button").click()
+        expect(rows).to_have_count(left)
+    expect(page.locator(".errors")).to_be_hidden()
+    expect(page.get_by_text("You have watched nothing yet.")).to_be_visible()
+    expect(page.get_by_role("link", name="All lectures")).to_be_focused()
+    assert places(site, who) == {}
+    assert [text for text in heard.errors if "410" not in text and "500" not in text] == []  # the browser's own lines
+    log_out(page)
+    page.go_back()
+    expect(page.locator(".account [data-for=nobody]")).to_be_visible()
+    expect(rows).to_have_count(0)
 
 
 def test_a_session_on_another_device_is_seen_and_ended(open_context: Open, site: Live) -> None:

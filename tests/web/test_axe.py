@@ -1,6 +1,7 @@
 """No page kind, light or dark, breaks a rule of accessibility that axe-core can judge."""
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import pytest
@@ -34,7 +35,9 @@ def test_axe_finds_nothing_on_any_page_kind(browser: Browser, shown: Served, the
     assert found == {}
 
 
-def test_axe_finds_nothing_on_pages_that_few_sites_have(browser: Browser, server: Server, _migrated: str) -> None:
+@pytest.fixture
+def rare(server: Server, _migrated: str) -> Iterator[Served]:
+    """A site with what few have: words of its owner, a long text, lists of several pages, indexes by letter, a lecture that left."""
     with database(server, f"TEMPLATE {_migrated}") as dsn, open_folder("lectern-rare-") as folder, served(dsn, folder) as site:
         site.site = site.site._replace(imprint=_WORDS, privacy=_WORDS)
         fill(site.built, videos=120)
@@ -45,14 +48,18 @@ def test_axe_finds_nothing_on_pages_that_few_sites_have(browser: Browser, server
         site.build()
         site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE id = 4")
         site.build()
-        page = browser.new_page(base_url=site.url, viewport={"width": 1280, "height": 800})
-        found: dict[str, list[str]] = {}
-        for path, text in _RARE.items():
-            page.goto(path)
-            expect(page.locator("h1")).to_contain_text(text)
-            if wrong := light_and_dark(page):
-                found[path] = wrong
-        page.close()
+        yield site
+
+
+def test_axe_finds_nothing_on_pages_that_few_sites_have(browser: Browser, rare: Served) -> None:
+    page = browser.new_page(base_url=rare.url, viewport={"width": 1280, "height": 800})
+    found: dict[str, list[str]] = {}
+    for path, text in _RARE.items():
+        page.goto(path)
+        expect(page.locator("h1")).to_contain_text(text)
+        if wrong := light_and_dark(page):
+            found[path] = wrong
+    page.close()
     assert found == {}
 
 
