@@ -9,7 +9,8 @@ const SMALLEST_S = 5; // who leaves sooner has not begun
 const END_S = 15; // closing titles: done at this much, or this part, before the end
 const END_PART = 0.05;
 
-// A place: {s, at, done, owed, tick}. *at* is ms since 1970; *owed*: the API does not know it; *tick*: nor that it is done.
+// A place: {s, at, done, owed, tick, told}. *at* is ms since 1970; *owed*: the API does not know it; *tick*: nor that it is done;
+// *told*: since when it does, ms since 1970, where this browser has said it.
 
 // By id, what may be shown in this page.
 export function places() {
@@ -44,14 +45,14 @@ export function adopt(account) {
   localStorage.removeItem(NOBODY);
 }
 
-// What the API says of the videos *asked*. What it was not told yet stands.
-export function take(asked, progress) {
+// What the API says of the videos *asked*, at *asked_ms*. What it was not told by then stands.
+export function take(asked, progress, asked_ms) {
   const said = new Map(progress.map((place) => [String(place.video), place]));
   change((videos) => {
     for (const id of asked.map(String)) {
       const own = videos[id];
       const { position_s, completed } = said.get(id) ?? {};
-      if (own?.owed) own.done ||= Boolean(completed);
+      if (own?.owed || own?.told >= asked_ms) own.done ||= Boolean(completed);
       else if (said.has(id)) videos[id] = { s: position_s, at: own?.at ?? 0, done: completed, owed: false, tick: false };
       else delete videos[id];
     }
@@ -69,7 +70,8 @@ export function owed() {
 // It knows *entries* now; what was recorded meanwhile is owed still.
 export function paid(entries) {
   change((videos) => {
-    for (const { video, at_ms } of entries) if (videos[video]?.at === at_ms) Object.assign(videos[video], { owed: false, tick: false });
+    const now = { owed: false, tick: false, told: Date.now() };
+    for (const { video, at_ms } of entries) if (videos[video]?.at === at_ms) Object.assign(videos[video], now);
   });
 }
 

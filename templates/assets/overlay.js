@@ -26,11 +26,12 @@ async function open() {
   await draw(null);
   if (!now) return;
   const api = await import("{{ asset('overlay-api.js') }}");
+  const asked_ms = Date.now();
   const overlay = await ownData(api).catch(() => null);
   if (whose().tag !== now) return compare();
   if (!overlay || shown !== now) return;
   adopt(overlay.account);
-  take(asked, overlay.progress);
+  take(asked, overlay.progress, asked_ms);
   await draw(overlay);
   (await tellers()).catchUp();
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import APIResponse, BrowserContext, Page, Route, expect
 
 from tests.web.axe import light_and_dark
 from tests.web.conftest import Heard, Live
@@ -245,6 +245,27 @@ def test_an_answer_that_comes_late_does_not_set_the_state_back(page: Page, site:
     page.reload()
     expect(page.get_by_role("button", name="Kept")).to_be_visible()
     assert page.evaluate("document.cookie") == after
+
+
+def test_an_answer_that_was_asked_for_before_a_place_was_told_does_not_take_the_place_away(page: Page, site: Live) -> None:
+    who = account(site)
+    (video, address), *_ = lectures(site)
+    log_in(page, who)
+    page.goto(address)
+    expect(page.get_by_role("button", name="Keep this lecture")).to_be_visible()
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/me/overlay?*", lambda route: held.append((route, route.fetch())))
+    page.reload()
+    until(lambda: held, page)
+    with page.expect_response("**/auth/session"):
+        watch(page, 432)
+    hide(page)
+    until(lambda: '"owed":false' in page.evaluate("localStorage.getItem('lectern.mine')"), page)
+    assert places(site, who) == {video: (432, False)}
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    expect(page.get_by_role("button", name="Keep this lecture")).to_be_visible()
+    assert '"s":432' in page.evaluate("localStorage.getItem('lectern.mine')")
 
 
 def test_notes_stand_in_the_lectures_order_as_text(page: Page, site: Live) -> None:
