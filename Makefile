@@ -83,7 +83,7 @@ mutants: ## whether tests notice wrong code: a mistake at a time in plan, tiers,
 	@$(VENV) test,lint,mutants
 	@exec "$(PY)" -m tests.mutants $(ARGS)
 
-screenshots: ## every page kind at three widths, light and dark, into screenshots/ (ARGS="FOLDER KIND…"); needs chromium
+screenshots: ## every page kind at three widths, light and dark, into screenshots/ (ARGS="FOLDER KIND…"); needs chromium, varnish
 	@$(VENV) test,lint
 	@exec "$(PY)" -m tests.web.screenshots $(ARGS)
 

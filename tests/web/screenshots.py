@@ -8,10 +8,13 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, Route
 
-from builder.embedded import ensure
+from builder.embedded import Server, ensure
 from builder.migrate import migrate
-from tests.conftest import open_folder
+from tests.conftest import database, open_folder
+from tests.edge.servers import free_port
 from tests.web import showcase
+from tests.web.conftest import Live
+from tests.web.desking import Editor, desk_of
 from tests.web.serving import launched, served
 
 KINDS = {
@@ -28,6 +31,11 @@ STUDENTS = {
     "sessions": "/account/sessions/", "data": "/account/data/",
 }
 """The account's pages as one sees them who is logged in."""
+DESK = {
+    "desk": "/desk/", "desk-lecture": "/desk/#1", "desk-batch": "/desk/batches/#1", "desk-files": "/desk/files/",
+    "desk-history": "/desk/history/", "desk-releases": "/desk/releases/",
+}
+"""The desk's, over the demo catalog and with all that works behind it."""
 WIDTHS = (360, 768, 1280)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 # Not by wait_for_function, which evaluates a string in the page: the policy forbids that. A decoding fails where the browser
@@ -84,6 +92,26 @@ def _take(page: Page, path: str, width: int, file: Path) -> None:
     page.close()
 
 
+def _take_desk(browser: Browser, server: Server, folder: Path, only: tuple[str, ...]) -> None:
+    kinds = {kind: path for kind, path in DESK.items() if not only or kind in only}
+    if not kinds:
+        return
+    with database(server, "") as dsn, open_folder("lectern-screenshots-") as data:
+        migrate(dsn)
+        with desk_of(Live(f"http://127.0.0.1:{free_port()}", dsn, data)) as desk:
+            editor = desk.account("Eve", "admin")
+            for width in WIDTHS:
+                for theme in THEMES:
+                    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, base_url=desk.edge.url)
+                    seat = Editor(desk, context, editor)
+                    for kind, path in kinds.items():
+                        seat.opens(path)
+                        seat.page.wait_for_timeout(700)  # its streams stay open, so that no network is ever idle
+                        seat.page.screenshot(path=folder / f"{kind}-{width}-{theme}.png")
+                        seat.page.goto("about:blank")
+                    context.close()
+
+
 def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots")
     folder.mkdir(parents=True, exist_ok=True)
@@ -96,6 +124,7 @@ def main() -> None:
             site.sql("UPDATE catalog.video SET status = 'withdrawn' WHERE slug = 'lecture-520'")
             site.build()
             take(browser, site.url, folder, tuple(sys.argv[2:]))
+            _take_desk(browser, server, folder, tuple(sys.argv[2:]))
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
 
 
