@@ -45,11 +45,15 @@ class Bucket:
     def get(self, key: str, most_bytes: int | None = None) -> tuple[Object, Head] | None:
         """See the port."""
         found = self.objects.get(key)
-        return (found, _head(found)) if found else None
+        if found is None:
+            return None
+        long = most_bytes is not None and len(found.body) > most_bytes
+        return found._replace(body=b"") if long else found, _head(found)
 
     def part(self, key: str, etag: str, first: int, last: int) -> bytes | None:
         """See the port."""
-        raise AssertionError("a builder reads no parts")
+        found = self.objects.get(key)
+        return found.body[first : last + 1] if found and _etag(found) == etag else None
 
     def head(self, key: str) -> Head | None:
         """See the port."""
