@@ -6,7 +6,7 @@ import { keep, kept, whose } from "{{ asset('overlay-session.js') }}";
 const WROTE = "lectern.wrote"; // the last writes, ms since 1970
 const EVERY_MS = 5 * 60 * 1000;
 const MOST = 3; // writes in that time, of who hides the page again and again; what is owed then goes as soon as it may
-const OPENED_REST_MS = 60 * 1000; // the page before may have told it, and not heard that it was taken
+const OPENED_REST_MS = 5 * 1000; // what the page before has told may be under way still; or it ended before it was sent
 const PART = 400; // entries a write
 const BEACON_BYTES = 60_000; // of the 64 KiB that a browser lets all beacons have together
 
@@ -22,8 +22,8 @@ export function watching() {
 
 // When a page opens or comes back: what an earlier one still owes.
 export function catchUp() {
-  if (rest()) return tellLater();
-  if (Date.now() - Math.max(0, ...wrote()) >= OPENED_REST_MS) return tell();
+  const wait_ms = Math.max(rest(), Math.max(0, ...wrote()) + OPENED_REST_MS - Date.now());
+  return wait_ms > 0 ? tellLater(wait_ms) : tell();
 }
 
 // All that is owed, now. Never throws: what was not told stays owed.
@@ -47,7 +47,7 @@ export async function tell() {
 // The page is hidden, and may never be seen again.
 export function hidden() {
   if (!whose().tag) return;
-  if (rest()) return tellLater();
+  if (rest()) return tellLater(rest());
   let bytes = 0;
   const all = owed();
   for (let n = 0; n < all.length; n += PART) {
@@ -60,11 +60,11 @@ export function hidden() {
   }
 }
 
-function tellLater() {
+function tellLater(ms) {
   later ||= setTimeout(() => {
     later = 0;
     tell();
-  }, rest());
+  }, ms);
 }
 
 // How long until one more may be written, in ms.
