@@ -37,8 +37,8 @@ def test_what_was_watched_before_the_log_in_is_the_students_after_it_and_on_a_se
     page.goto(address)
     watch(page, 300)
     log_in(page, who)
+    until(lambda: places(site, who) == {first: (300, False)}, page)
     page.goto(other)
-    until(lambda: places(site, who) == {first: (300, False)})
     watch(page, 500)
     hide(page)
     until(lambda: places(site, who).get(second) == (500, False))  # within a minute of the last write too
