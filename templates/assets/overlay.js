@@ -129,7 +129,7 @@ for (const name of ["lectern:position", "lectern:ended"]) player?.addEventListen
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) return compare();
   if (place.position_s) record(video, place.position_s, place.duration_s);
-  telling?.hidden();
+  if (whose().tag) tellers().then((sync) => sync.hidden(), () => {});
 });
 let deaf = onForgotten(compare);
 addEventListener("pagehide", () => {

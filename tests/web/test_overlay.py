@@ -39,6 +39,7 @@ def test_what_was_watched_before_the_log_in_is_the_students_after_it_and_on_a_se
     log_in(page, who)
     until(lambda: places(site, who) == {first: (300, False)}, page)
     page.goto(other)
+    expect(page.get_by_role("button", name="Keep this lecture")).to_be_visible()  # now what the player says is heard
     watch(page, 500)
     hide(page)
     until(lambda: places(site, who).get(second) == (500, False))  # within a minute of the last write too
