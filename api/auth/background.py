@@ -5,7 +5,6 @@ ends, another takes over. Machines do it side by side: each takes rows that no o
 """
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import random
@@ -18,7 +17,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from api.auth import login_state, mail_tokens, sessions
+from api.auth import lanes, login_state, mail_tokens, sessions
 from api.auth.mail_queue import Sender
 from api.auth.mail_texts import Site
 from api.me import orphans
@@ -86,21 +85,11 @@ def _turn(folder: Path, stop: threading.Event, poll_s: float) -> Iterator[None]:
         yield
         return
     try:
-        while not _is_free(file) and not stop.wait(poll_s):
+        while not lanes.is_free(file) and not stop.wait(poll_s):
             pass
         yield
     finally:
         os.close(file)  # which lets go of it, as a kill does
-
-
-def _is_free(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True
 
 
 def _work(dsn: str, sender: Sender, stop: threading.Event, poll_s: float) -> None:

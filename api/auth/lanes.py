@@ -28,7 +28,7 @@ def lane(folder: Path, number: int, until: float) -> Iterator[bool]:
                 yield True
                 return
             try:
-                if _is_free(file):
+                if is_free(file):
                     yield True
                     return
             finally:
@@ -39,7 +39,8 @@ def lane(folder: Path, number: int, until: float) -> Iterator[bool]:
         time.sleep(_GLANCE_S)
 
 
-def _is_free(file: int) -> bool:
+def is_free(file: int) -> bool:
+    """Lock an open file for as long as it is open, now or not at all: whether nobody else has it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -44,8 +44,12 @@ def _sent(store: SQLiteStore, path: str, **fields: str) -> tuple[int, dict[str, 
     told: dict[str, Any] = {}
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "REQUEST_URI": path, "QUERY_STRING": "",
                **{f"HTTP_{name.upper()}": value for name, value in fields.items()}}
-    body = Origin(store, secret=SECRET, clock=lambda: NOW_S)(
-        environ, lambda status, headers, exc_info=None: told.update(status=int(status[:3]), headers=dict(headers)))  # type: ignore[arg-type]
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info: object = None, /) -> Callable[[bytes], object]:
+        told.update(status=int(status[:3]), headers=dict(headers))
+        return lambda body: None
+
+    body = Origin(store, secret=SECRET, clock=lambda: NOW_S)(environ, start)
     return told["status"], told["headers"], iter(body)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from api.auth import background, mail_queue, mail_texts
+from api.auth import background, lanes, mail_queue, mail_texts
 from api.auth.background import sender_of
 from api.auth.mail_queue import TRIES, Sender
 from api.auth.settings import read_mail_from, read_mail_server
@@ -242,13 +242,13 @@ def test_of_several_processes_one_works_in_the_background_and_the_next_takes_ove
         first.enter_context(background.running(settings, poll_s=0.02))
         owe(dsn, "deleted")
         wait_until(lambda: len(office.taken) == 1)
-        asked, ask = [0], background._is_free
+        asked, ask = [0], lanes.is_free
 
         def counted(file: int) -> bool:
             asked[0] += 1
             return ask(file)
 
-        monkeypatch.setattr(background, "_is_free", counted)
+        monkeypatch.setattr(lanes, "is_free", counted)
         second.enter_context(background.running(settings, poll_s=0.02))
         wait_until(lambda: asked[0] > 3)
         assert rows_of(dsn, """SELECT count(*) FROM pg_stat_activity
